@@ -1,0 +1,68 @@
+"""What a brain can do wrong. Messages are ours: never a vendor's text, never a key.
+
+BrainError               provider_error        502  retryable
+ + BrainMisconfigured    provider_config       502  key, model or permission; one call, no retry
+ + BrainQuotaExceeded    provider_quota        502  the account's quota is used up
+ + ContextTooLong        context_too_long      502  the prompt does not fit the model
+ + BrainUnavailable      provider_error        502  retryable: network, 5xx, nonsense in place of a stream
+   + BrainInterrupted    provider_interrupted  502  retryable: the stream broke, or ended without its end
+   + BrainEmpty          empty_reply           502  retryable: a regular end without any text
+   + BrainBusy           provider_busy         503  retryable: rate limit or overload; may say after how long
+   + BrainTimeout        provider_timeout      504  retryable: a deadline of ours passed
+
+BrainBusy, BrainUnavailable (and what is below it) and BrainMisconfigured let a fallback try, before the first delta.
+A leaf beside problems: no Django, no SDK.
+"""
+
+from __future__ import annotations
+
+from problems import Problem
+
+
+class BrainError(Problem):
+    code = "provider_error"
+    status = 502
+    default_message = "The coach's brain failed."
+
+
+class BrainMisconfigured(BrainError):
+    code = "provider_config"
+    default_message = "The coach's brain is not set up correctly; the operator must look at its key, model or permissions."
+
+
+class BrainQuotaExceeded(BrainError):
+    code = "provider_quota"
+    default_message = "The quota of the coach's brain is used up; the operator must look at the account."
+
+
+class ContextTooLong(BrainError):
+    code = "context_too_long"
+    default_message = "The message and its history are too long for the coach's brain."
+
+
+class BrainUnavailable(BrainError):
+    retryable = True
+    default_message = "The coach's brain cannot be reached just now; try again."
+
+
+class BrainInterrupted(BrainUnavailable):
+    code = "provider_interrupted"
+    default_message = "The reply was cut off; what was said is kept."
+
+
+class BrainEmpty(BrainUnavailable):
+    code = "empty_reply"
+    default_message = "The coach's brain had nothing to say; try again."
+
+
+class BrainBusy(BrainUnavailable):
+    code = "provider_busy"
+    status = 503
+    default_message = "The coach's brain is busy; try again in a moment."
+    default_retry_after = 5
+
+
+class BrainTimeout(BrainUnavailable):
+    code = "provider_timeout"
+    status = 504
+    default_message = "The coach's brain took too long; try again."

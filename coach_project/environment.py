@@ -1,0 +1,93 @@
+"""The environment, read once and typed. A mistyped value is one clear sentence, and every sentence is told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+def read_dotenv(path: Path, into: dict[str, str]) -> None:
+    """Add `NAME=value` lines of a .env file to `into`; what is there already is never overridden.
+
+    A value may stand in single or double quotes; `export ` before a name and lines of `#` are allowed.
+    """
+    if not path.is_file():
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip().removeprefix("export ").lstrip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise ImproperlyConfigured(f"{path.name}, line {number}: write NAME=value.")
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        into.setdefault(name.strip(), value)
+
+
+class Environment:
+    """Typed reads that collect what is wrong; `complain` raises it all as one ImproperlyConfigured."""
+
+    def __init__(self, values: Mapping[str, str] = os.environ) -> None:
+        self._values = values
+        self._wrong: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._values.get(name, "").strip() or default
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Comma-separated words."""
+        return tuple(word.strip() for word in self._values.get(name, "").split(",") if word.strip())
+
+    def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            self._wrong.append(f"{name} is {value!r}; it takes {' or '.join(choices)}.")
+            return default
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+        value = self.text(name)
+        if value and value.lower() not in words:
+            self._wrong.append(f"{name} is {value!r}; it takes on or off.")
+        return words.get(value.lower(), default)
+
+    def whole(self, name: str, default: int, *, least: int = 0, most: int = 2**31) -> int:
+        return self._number(name, default, int, "a whole number", least, most)
+
+    def seconds(self, name: str, default: float, *, least: float = 0.01, most: float = 86_400) -> float:
+        return self._number(name, default, float, "a number of seconds", least, most)
+
+    def number(self, name: str, default: float, *, least: float = 0, most: float = 1e6) -> float:
+        return self._number(name, default, float, "a number", least, most)
+
+    def wrong(self, sentence: str) -> None:
+        """Note what another check found."""
+        self._wrong.append(sentence)
+
+    def complain(self) -> None:
+        """Raise ImproperlyConfigured with every sentence, if there is any."""
+        if self._wrong:
+            raise ImproperlyConfigured("\n".join(self._wrong))
+
+    def _number(self, name: str, default: T, kind: Callable[[str], T], what: str, least: float, most: float) -> T:
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            number = kind(value)
+        except ValueError:
+            self._wrong.append(f"{name} is {value!r}; it takes {what}.")
+            return default
+        if not least <= float(number) <= most:  # type: ignore[arg-type]
+            self._wrong.append(f"{name} is {value}; it takes {what} from {least:g} to {most:g}.")
+            return default
+        return number

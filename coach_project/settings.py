@@ -1,0 +1,211 @@
+"""Django's settings, all from the environment (or a .env beside manage.py). docs/settings.md lists the names."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from coach_project import postgres
+from coach_project.environment import Environment, read_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_values = dict(os.environ)
+read_dotenv(BASE_DIR / ".env", _values)
+env = Environment(_values)
+
+# --- Where it runs ------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DJANGO_DEBUG")
+COACH_DATA = (BASE_DIR / env.text("COACH_DATA", ".data")).absolute()
+COACH_AUTH = env.one_of("COACH_AUTH", ("open", "token"), "token")
+COACH_ORIGINS = env.words("COACH_ORIGINS")
+LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS
+
+# --- Secret -------------------------------------------------------------------------------------------------------
+# Without a key: `open` mode keeps one beside the data; a command gets a throw-away one; a server in `token` mode refuses to start.
+SECRET_KEY_IS_MISSING = False
+SECRET_KEY = env.text("DJANGO_SECRET_KEY")
+if not SECRET_KEY:
+    SECRET_KEY_IS_MISSING = COACH_AUTH != "open"
+    SECRET_KEY = secrets.token_urlsafe(50) if SECRET_KEY_IS_MISSING else postgres.kept_secret(COACH_DATA)
+
+# --- Database -----------------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL")
+DATABASE_DIRECT_URL = env.text("DATABASE_DIRECT_URL", DATABASE_URL)
+EMBEDDED_DATABASE = not DATABASE_URL
+COACH_POOL_SIZE = env.whole("COACH_POOL_SIZE", 10, least=2, most=1000)
+# A worker has two pools: psycopg's async one for turns, Django's for everything else.
+COACH_SYNC_POOL_SIZE = max(1, COACH_POOL_SIZE // 3)
+COACH_TURN_POOL_SIZE = COACH_POOL_SIZE - COACH_SYNC_POOL_SIZE
+COACH_SERVING = env.flag("COACH_SERVING")  # set by the server's own configuration: commands and tests need no pool
+
+
+def _database() -> dict[str, Any]:
+    where = postgres.parse_url(DATABASE_URL) if DATABASE_URL else postgres.address(COACH_DATA)
+    options: dict[str, Any] = {**where.options, "connect_timeout": 5}
+    if COACH_SERVING:
+        options["pool"] = {"min_size": 0, "max_size": COACH_SYNC_POOL_SIZE, "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": where.host,
+        "PORT": where.port,
+        "USER": where.user,
+        "PASSWORD": where.password,
+        "NAME": where.name,
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": options,
+    }
+
+
+try:
+    DATABASES = {"default": _database()}
+except ValueError as error:
+    env.wrong(f"DATABASE_URL: {error}")
+    DATABASES = {}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Brains -------------------------------------------------------------------------------------------------------
+COACH_CONNECT_TIMEOUT = env.seconds("COACH_CONNECT_TIMEOUT", 5)
+COACH_FIRST_TOKEN_TIMEOUT = env.seconds("COACH_FIRST_TOKEN_TIMEOUT", 60)
+COACH_IDLE_TIMEOUT = env.seconds("COACH_IDLE_TIMEOUT", 30)
+COACH_TURN_TIMEOUT = env.seconds("COACH_TURN_TIMEOUT", 300)
+COACH_DRAIN_TIMEOUT = env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0)
+COACH_BREAKER_FAILURES = env.whole("COACH_BREAKER_FAILURES", 5, least=1)
+COACH_BREAKER_COOLDOWN = env.seconds("COACH_BREAKER_COOLDOWN", 30)
+COACH_OUTPUT_LIMIT = env.whole("COACH_OUTPUT_LIMIT", 262_144, least=1)
+COACH_MAX_TURNS = env.whole("COACH_MAX_TURNS", 10_000, least=1)
+COACH_LEASE_TIMEOUT = env.seconds("COACH_LEASE_TIMEOUT", 30, least=1)
+COACH_IDEMPOTENCY_HOURS = env.number("COACH_IDEMPOTENCY_HOURS", 24, least=0.001)
+
+# BACKEND: a class with the shape of brains.types.Brain. REQUIRES: what must be set before it can think, by name, so that
+# the checks need no SDK. OPTIONS: what the class is built with; `context_tokens` bounds the prompt, `output_tokens` the reply.
+BRAINS: dict[str, dict[str, Any]] = {
+    "claude": {
+        "BACKEND": "brains.claude.ClaudeBrain",
+        "REQUIRES": {"ANTHROPIC_API_KEY": env.text("ANTHROPIC_API_KEY")},
+        "OPTIONS": {
+            "model": env.text("CLAUDE_MODEL", "claude-sonnet-5-5"),
+            "api_key": env.text("ANTHROPIC_API_KEY"),
+            "base_url": env.text("ANTHROPIC_BASE_URL"),
+            "connect_timeout": COACH_CONNECT_TIMEOUT,
+            "output_tokens": 4096,
+            "context_tokens": 60_000,
+        },
+    },
+    "openai": {
+        "BACKEND": "brains.openai.OpenAIBrain",
+        "REQUIRES": {"OPENAI_API_KEY": env.text("OPENAI_API_KEY")},
+        "OPTIONS": {
+            "model": env.text("OPENAI_MODEL", "gpt-6-luna"),
+            "api_key": env.text("OPENAI_API_KEY"),
+            "base_url": env.text("OPENAI_BASE_URL"),
+            "api": env.one_of("OPENAI_API", ("responses", "chat"), "responses"),
+            "connect_timeout": COACH_CONNECT_TIMEOUT,
+            "output_tokens": 4096,
+            "context_tokens": 60_000,
+        },
+    },
+    "config": {
+        "BACKEND": "brains.scripted.ScriptedBrain",
+        "REQUIRES": {},
+        "OPTIONS": {"words_per_second": env.number("COACH_PACE", 20), "context_tokens": 60_000},
+    },
+}
+COACH_BRAIN = env.one_of("COACH_BRAIN", tuple(BRAINS), "config")
+COACH_FALLBACK = env.words("COACH_FALLBACK")
+for _alias in COACH_FALLBACK:
+    if _alias not in BRAINS:
+        env.wrong(f"COACH_FALLBACK names {_alias!r}; there are {', '.join(BRAINS)}.")
+
+# --- Django -------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "brains",
+    "identity",
+    "personas",
+    "chat",
+]
+MIDDLEWARE = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "coach_project.urls"
+ASGI_APPLICATION = "coach_project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["chat.bodies.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chat.bodies.JSONWhateverIsAccepted",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "chat.bodies.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Coach",
+    "DESCRIPTION": "A streaming chat backend for AI coaching personas.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        name: {"level": "INFO", "handlers": ["console"], "propagate": False}
+        for name in ("coach_project", "brains", "chat", "personas", "identity")
+    },
+}
+
+env.complain()
