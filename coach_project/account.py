@@ -1,0 +1,89 @@
+"""Under which account the embedded server's programs run: PostgreSQL refuses to run as root."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+Method: TypeAlias = Literal["self", "namespace", "stepped"]
+
+NOBODY = 65534
+NAMESPACE = Path(__file__).with_name("namespace.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`self`: whoever we are. `namespace`: as root, an ordinary user of a user namespace, whose files are root's.
+    `stepped`: as root, a plain change to another uid, for which no user has to exist.
+
+    `uid` and `gid` own the files, seen from outside.
+    """
+
+    method: Method
+    uid: int
+    gid: int
+
+    def run(self, command: Sequence[str | Path], *, keep: Sequence[int] = ()) -> subprocess.CompletedProcess[str]:
+        """Run to its end, out of reach of the terminal's signals; `keep`: descriptors that it inherits.
+
+        OSError where it can't be started. What our caller's environment says about PostgreSQL does not get through.
+        """
+        words = [str(word) for word in command]
+        more: dict[str, Any] = {}
+        match self.method:
+            case "namespace":
+                words = [sys.executable, "-I", "-S", str(NAMESPACE), *words]
+            case "stepped":
+                more = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.run(  # noqa: S603 — our own programs, no shell
+            words,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": locale_name(), "TZ": "UTC"},
+            start_new_session=True,
+            pass_fds=tuple(keep),
+            **more,
+        )
+
+    def can(self, command: Sequence[str | Path]) -> bool:
+        """Whether the command ends well."""
+        try:
+            return self.run(command).returncode == 0
+        except OSError:
+            return False
+
+    def works(self) -> bool:
+        """Whether this machine lets us run anything so."""
+        return self.can(["/bin/sh", "-c", "exit 0"])
+
+
+def candidates(owner: tuple[int, int] | None) -> Iterator[Account]:
+    """The accounts to try, best first. `owner`: uid and gid of a cluster that is there already.
+
+    Root never takes the files of another user away: it steps down to that user instead.
+    """
+    if os.geteuid() != 0:
+        yield Account("self", os.geteuid(), os.getegid())
+        return
+    namespace, nobody = Account("namespace", 0, 0), Account("stepped", NOBODY, NOBODY)
+    match owner:
+        case None | (0, _):
+            yield from (namespace, nobody)
+        case (uid, _) if uid == NOBODY:
+            yield from (nobody, namespace)
+        case (uid, gid):
+            yield Account("stepped", uid, gid)
+
+
+def locale_name() -> str:
+    return "C" if sys.platform == "darwin" else "C.UTF-8"

@@ -1,0 +1,116 @@
+"""gunicorn's configuration: `gunicorn --config coach_project/server.py coach_project.asgi:application`.
+
+`./run` comes here by exec, with the listening socket and its share in the embedded database in hand. Its names are
+gunicorn's settings and hooks (docs.gunicorn.org/en/stable/settings.html).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+
+from coach_project import launch, postgres
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.gasgi import ASGIWorker
+
+try:
+    _asked = launch.read()
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
+
+# After SIGUSR2 the new master gets the sockets from gunicorn itself; our descriptor's number means nothing there.
+if "GUNICORN_FD" in os.environ:
+    os.environ.pop("COACH_LISTENER", None)
+_listener = os.environ.get("COACH_LISTENER", "")
+_host = f"[{_asked.host}]" if ":" in _asked.host else _asked.host
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coach_project.settings")
+os.environ["COACH_SERVING"] = "1"
+
+bind = f"fd://{_listener}" if _listener else f"{_host}:{_asked.port}"
+workers = _asked.workers
+worker_class = "asgi"
+worker_connections = 100_000
+backlog = 4096
+timeout = 60
+graceful_timeout = int(_asked.drain) + 10
+keepalive = 5  # an idle connection holds up a stop for as long
+control_socket_disable = True
+loglevel = "warning"
+errorlog = "-"
+
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = 1_048_576 if _hard == resource.RLIM_INFINITY else min(_hard, 1_048_576)
+if _soft != resource.RLIM_INFINITY and _soft < _wanted:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
+
+_share: postgres.Hold | None = None
+
+
+def on_starting(server: Arbiter) -> None:
+    """Refuse an address that the mode does not allow; have the embedded database running."""
+    global _share
+    _allow([_host_of(address) for address in server.cfg.address])
+    if _asked.embedded and _share is None:
+        try:
+            _share = postgres.adopt(_asked.data) or postgres.hold(_asked.data)
+        except launch.Refused as error:
+            sys.exit(str(error))
+        _share.survive_exec()
+
+
+def when_ready(server: Arbiter) -> None:
+    """Look again at what is really bound, also by a socket unit, before a worker accepts anything."""
+    _allow([_name(listener.sock.getsockname()) for listener in server.LISTENERS])
+
+
+on_reload = when_ready
+
+
+def post_worker_init(worker: ASGIWorker) -> None:
+    """The event loop sets each listener's backlog to 100 when it takes it over; set ours again."""
+
+    def deepen() -> None:
+        if not worker.servers:
+            worker.loop.call_later(0.02, deepen)
+        for listener in worker.sockets if worker.servers else ():
+            listener.sock.listen(backlog)
+
+    worker.loop.call_soon(deepen)
+
+
+def worker_exit(server: Arbiter, worker: ASGIWorker) -> None:
+    """A worker has a copy of the share: after a kill -9 of the master, the last worker stops the database."""
+    if _share and worker.pid == os.getpid():
+        _share.release()
+
+
+def on_exit(server: Arbiter) -> None:
+    if _share:
+        _share.release()
+
+
+def _allow(hosts: list[str]) -> None:
+    if sentence := launch.refusal(_asked.auth, hosts):
+        sys.exit(sentence)
+
+
+def _host_of(address: tuple[str, int] | str | int) -> str:
+    """The host of an address as gunicorn has it: a pair, a Unix socket's path or a descriptor."""
+    match address:
+        case int(number):
+            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as copy:
+                return _name(copy.getsockname())
+        case _:
+            return _name(address)
+
+
+def _name(address: tuple[str, int] | str) -> str:
+    return address[0] if isinstance(address, tuple) else f"unix:{address}"

@@ -1,0 +1,128 @@
+"""What every test may use: the database, real servers, and no way to the network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import pytest
+from django.conf import settings
+
+from coach_project import postgres
+from coach_project.launch import Refused, is_loopback
+from tests import databases
+from tests.serving import Server
+from tests.settings import RUN
+
+Serve: TypeAlias = Callable[..., Server]
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = "The browser tests were not run, for want of a Chromium: apt-get install chromium chromium-driver"
+
+_share = pytest.StashKey[postgres.Hold]()
+
+
+# --- The network --------------------------------------------------------------------------------------------------
+def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_loopback(str(address[0])):
+            raise RuntimeError(f"A test reached for the network: {address[0]}")
+
+
+sys.addaudithook(_refuse_the_network)
+
+
+# --- The database -------------------------------------------------------------------------------------------------
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Hold the embedded server while any test runs; the workers of a parallel run live within that."""
+    config = session.config
+    if _is_worker(config) or config.option.collectonly:
+        return
+    try:
+        if settings.EMBEDDED_DATABASE:
+            config.stash[_share] = postgres.hold(settings.COACH_DATA)
+            databases.drop_of_dead_runs()
+    except Refused as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if _is_worker(config) or config.option.collectonly:
+        return
+    databases.drop_all_of(RUN)
+    if share := config.stash.get(_share, None):
+        share.release()
+
+
+# --- Browsers -----------------------------------------------------------------------------------------------------
+def _has_chromium() -> bool:
+    return any(shutil.which(name) for name in CHROMIUM)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where there is no Chromium, leave its tests out; .ci/run demands one."""
+    if not _has_chromium():
+        left_out = [item for item in items if item.get_closest_marker("browser")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    asked_for = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr == "timing"
+    if not asked_for and not _has_chromium():
+        terminalreporter.write_line(NO_CHROMIUM)
+
+
+# --- Servers ------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def _started(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Server]:
+    def start(environment: dict[str, str]) -> Server:
+        log = tmp_path_factory.mktemp("server") / "log"
+        return Server(databases.copy_of_template(), log, environment)
+
+    return start
+
+
+def _end(server: Server) -> None:
+    server.close()
+    databases.drop(server.where.name)
+    assert not server.complaint(), server.complaint()
+
+
+@pytest.fixture
+def server(_started: Callable[[dict[str, str]], Server]) -> Iterator[Serve]:
+    """Start servers of this test's own: `server(COACH_BRAIN="claude", ANTHROPIC_BASE_URL=…)`, each with a new database."""
+    mine: list[Server] = []
+
+    def serve(**environment: str) -> Server:
+        mine.append(_started(environment))
+        return mine[-1]
+
+    yield serve
+    for one in mine:
+        _end(one)
+
+
+@pytest.fixture(scope="session")
+def coach(_started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
+    """A server that tests share, with whatever other tests leave in it: for what one session of one's own shows."""
+    shared = _started({})
+    yield shared
+    _end(shared)
+
+
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
+    """The environment of a person who starts a command: nothing of the tests' own in it."""
+    ours = ("COACH_", "DJANGO_", "ANTHROPIC_", "OPENAI_", "PYTEST", "DATABASE_")
+    return {name: value for name, value in os.environ.items() if value and not name.startswith(ours)}

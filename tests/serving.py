@@ -1,0 +1,112 @@
+"""A real server for a test: gunicorn with the project's own configuration, as `./run` starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+import psycopg
+from psycopg.rows import TupleRow
+
+from coach_project.database_url import Where
+from coach_project.launch import BASE_DIR, listen
+
+COMMAND = [sys.executable, "-m", "gunicorn", "--config", "coach_project/server.py", "coach_project.asgi:application"]
+
+
+class Server:
+    """One server and its database; `log` holds all that it has printed.
+
+    At the end of the test a traceback in the log fails it, unless `tracebacks_allowed`.
+    """
+
+    def __init__(self, where: Where, log: Path, environment: Mapping[str, str]) -> None:
+        self.where = where
+        self.log = log
+        self.tracebacks_allowed = False
+        self._environment = {**os.environ, "DATABASE_URL": where.url(), "WEB_CONCURRENCY": "1", **environment}
+        self._environment["DJANGO_SETTINGS_MODULE"] = "coach_project.settings"
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """Of gunicorn's master, the process to signal."""
+        assert self._process is not None
+        return self._process.pid
+
+    def database(self) -> psycopg.Connection[TupleRow]:
+        """A new connection to the server's database, each statement committed at once."""
+        return psycopg.connect(self.where.url(), autocommit=True)
+
+    def start(self) -> None:
+        """Start on the port it had before, else on one of the kernel's choice, and wait until it is ready."""
+        with listen("127.0.0.1", self._port) as listener, self.log.open("ab") as log:
+            self._port = listener.getsockname()[1]
+            listener.set_inheritable(True)
+            environment = {**self._environment, "COACH_LISTENER": str(listener.fileno())}
+            self._process = subprocess.Popen(
+                COMMAND, cwd=BASE_DIR, env=environment, pass_fds=[listener.fileno()], stdout=log, stderr=log
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, timeout: float = 60) -> int:
+        """Signal the master and wait for its end (s); its exit status."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(timeout)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """End it, whatever state it is in, and every worker with it."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        try:
+            self.stop(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.stop(signal.SIGKILL)
+
+    def complaint(self) -> str:
+        """What its log holds that no server's log should."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return text if "Traceback" in text and not self.tracebacks_allowed else ""
+
+    def _wait_until_ready(self, patience: float = 60) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            status = self._process.poll()
+            assert status is None, f"The server ended with {status}:\n{self.log.read_text(encoding='utf-8')}"
+            try:
+                if httpx2.get(f"{self.url}/health/ready", timeout=5).status_code == 200:
+                    return
+            except httpx2.HTTPError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"The server is not ready after {patience} s:\n{self.log.read_text(encoding='utf-8')}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
