@@ -20,6 +20,7 @@ Problem                          code                status  retryable
  x DatabaseUnavailable           database_unavailable 503    yes
  x ServerBusy                    server_busy         503     yes
  x ServerStopping                server_stopping     503     yes
+ x ServerRestarted               server_restarted    503     yes     how a turn ends whose worker died
  (brains.errors adds what a brain can do wrong)
 
 A leaf: it imports nothing of ours and nothing of Django's. Rendering is elsewhere (the asgi module for statuses, chat.sse
@@ -180,3 +181,21 @@ class ServerStopping(Problem):
     retryable = True
     default_message = "The server is about to stop; try again in a moment."
     default_retry_after = 5
+
+
+class ServerRestarted(Problem):
+    code = "server_restarted"
+    status = 503
+    retryable = True
+    default_message = "The server stopped in the middle of the reply; try again."
+
+
+def by_code(code: str) -> Problem:
+    """The problem of a stored code, with its default message; Internal for one that is no longer known."""
+    kinds: list[type[Problem]] = [Problem]
+    while kinds:
+        kind = kinds.pop()
+        if kind.code == code and kind is not Problem:
+            return kind()
+        kinds += kind.__subclasses__()
+    return Internal()

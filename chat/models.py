@@ -117,7 +117,8 @@ class Turn(models.Model):
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="turn_status"),
             models.CheckConstraint(
-                condition=Q(status=Status.RUNNING, finished_at=None) | (~Q(status=Status.RUNNING) & Q(finished_at__isnull=False)),
+                condition=Q(status=Status.RUNNING, finished_at=None)
+                | (~Q(status=Status.RUNNING) & Q(finished_at__isnull=False)),
                 name="turn_ends_once",
             ),
         ]

@@ -25,7 +25,7 @@ LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS
 
 # --- Secret -------------------------------------------------------------------------------------------------------
-# Without a key: `open` mode keeps one beside the data; a command gets a throw-away one; a server in `token` mode refuses to start.
+# Without a key: `open` mode keeps one beside the data, a command gets a throw-away one, a `token` server refuses.
 SECRET_KEY_IS_MISSING = False
 SECRET_KEY = env.text("DJANGO_SECRET_KEY")
 if not SECRET_KEY:
@@ -138,6 +138,7 @@ INSTALLED_APPS = [
     "chat",
 ]
 MIDDLEWARE = [
+    "coach_project.errors.ErrorsAsJSON",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -168,8 +169,12 @@ USE_I18N = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step
 APPEND_SLASH = False
+CSRF_FAILURE_VIEW = "coach_project.errors.forbidden"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -191,6 +196,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chat.schema.with_async_views"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -205,7 +211,9 @@ LOGGING = {
     "loggers": {
         name: {"level": "INFO", "handlers": ["console"], "propagate": False}
         for name in ("coach_project", "brains", "chat", "personas", "identity")
-    },
+    }
+    # coach_project.errors logs each of these once, with its cause and without what a user wrote.
+    | {"django.request": {"level": "CRITICAL"}},
 }
 
 env.complain()

@@ -1,4 +1,26 @@
-from django.contrib import admin
-from django.urls import path
+"""All paths; what no other path takes gets the JSON 404."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from coach_project import errors, health
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/api/docs")),
+    path("", include("chat.urls")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("admin/", admin.site.urls),
+    re_path(r"", errors.not_found),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

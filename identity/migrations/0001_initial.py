@@ -4,25 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Owner',
+            name="Owner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('app', models.CharField(blank=True, default='', max_length=100)),
-                ('external_id', models.CharField(max_length=200, verbose_name='user id')),
-                ('language', models.CharField(blank=True, default='', help_text='BCP 47, as `nb-NO`.', max_length=35)),
-                ('time_zone', models.CharField(blank=True, default='', help_text='IANA name, as `Europe/Oslo`.', max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("app", models.CharField(blank=True, default="", max_length=100)),
+                ("external_id", models.CharField(max_length=200, verbose_name="user id")),
+                ("language", models.CharField(blank=True, default="", help_text="BCP 47, as `nb-NO`.", max_length=35)),
+                (
+                    "time_zone",
+                    models.CharField(blank=True, default="", help_text="IANA name, as `Europe/Oslo`.", max_length=64),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('app', 'external_id'), name='owner_is_an_app_and_its_id'), models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='owner_has_an_id')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("app", "external_id"), name="owner_is_an_app_and_its_id"),
+                    models.CheckConstraint(
+                        condition=models.Q(("external_id", ""), _negated=True), name="owner_has_an_id"
+                    ),
+                ],
             },
         ),
     ]

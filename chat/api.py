@@ -1,0 +1,225 @@
+"""The CRUD views: DRF, sync. They translate; sessions, personas and brains decide."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from brains import switching
+from chat import exports, serializers, sessions, worker
+from chat.fields import idempotency_key
+from chat.ids import outside
+from chat.models import Session
+from identity.callers import OPEN, owner_of
+from personas import catalog
+from problems import Invalid
+
+PAGE, MOST = 50, 100
+MESSAGES_PAGE, MOST_MESSAGES = 100, 500
+
+
+def _valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _query(request: Request, name: str) -> str:
+    value = request.query_params.get(name, "").strip()
+    if "\0" in value:
+        raise Invalid(fields={name: ["This holds a NUL."]})
+    return value
+
+
+def _limit(request: Request, usual: int, most: int) -> int:
+    value = _query(request, "limit") or str(usual)
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= most and len(value) < 10):
+        raise Invalid(fields={"limit": [f"Send a number from 1 to {most}."]})
+    return int(value)
+
+
+def _stop_running(session: Session) -> None:
+    """End a running turn of this worker; another worker's finds its rows gone when it ends."""
+    here = worker.current()
+    if live := here.turns.live.of_session(session.id):
+        here.loop.call_soon_threadsafe(live.stop, "stopped")
+
+
+class Start(APIView):
+    @extend_schema(
+        request=serializers.Start,
+        responses={200: serializers.Started, 400: serializers.Problem},
+        operation_id="chat_start",
+    )
+    def post(self, request: Request) -> Response:
+        """Create a session."""
+        values = _valid(serializers.Start(data=request.data))
+        key = idempotency_key(request.headers)
+        digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest() if key else ""
+        if values["persona"]:
+            sessions.known_persona(values["persona"])
+        owner = owner_of(OPEN, values["user_id"], values["language"], values["time_zone"])
+        session = sessions.start(
+            owner_id=owner.pk,
+            persona=values["persona"],
+            title=values["title"],
+            metadata=values["metadata"],
+            key=key,
+            digest=digest,
+        )
+        card = catalog.card(session.persona_id)
+        return Response(
+            {
+                "session_id": outside("session", session.id),
+                "persona": session.persona_id,
+                "persona_description": card.description if card else "",
+                "available_personas": catalog.names(),
+            }
+        )
+
+
+class Sessions(APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("user_id", str, description="Only this user's."),
+            OpenApiParameter("q", str, description="Words in titles and messages; the last one counts as a prefix."),
+            OpenApiParameter("cursor", str, description="`next` of the page before."),
+            OpenApiParameter("limit", int, description=f"At most {MOST}; {PAGE} if absent."),
+        ],
+        responses={200: serializers.SessionList, 400: serializers.Problem},
+        operation_id="chat_sessions",
+    )
+    def get(self, request: Request) -> Response:
+        """List sessions, newest first."""
+        found = sessions.of(OPEN)
+        if user_id := _query(request, "user_id"):
+            found = found.filter(owner__external_id=user_id)
+        if words := _query(request, "q"):
+            found = sessions.search(found, words[:500])
+        rows, following = sessions.page(found, cursor=_query(request, "cursor"), limit=_limit(request, PAGE, MOST))
+        listed = [{**sessions.summary(row), "last_message": getattr(row, "last_message", None)} for row in rows]
+        return Response({"sessions": listed, "next": following})
+
+
+class OneSession(APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("cursor", str, description="`next` of the page before."),
+            OpenApiParameter("limit", int, description=f"At most {MOST_MESSAGES}; {MESSAGES_PAGE} if absent."),
+        ],
+        responses={200: serializers.SessionDetail, 404: serializers.Problem},
+        operation_id="chat_session",
+    )
+    def get(self, request: Request, session_id: str) -> Response:
+        """A session with the messages of its current path, oldest first."""
+        session = sessions.get(OPEN, session_id)
+        cursor, limit = _query(request, "cursor") or "0", _limit(request, MESSAGES_PAGE, MOST_MESSAGES)
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+            raise Invalid(fields={"cursor": ["Take the cursor from `next` of the page before."]})
+        entries = sessions.path(session, depth=int(cursor), limit=limit + 1)
+        messages = [serializers.message(entry) for entry in entries[:limit]]
+        following = str(entries[limit].depth) if len(entries) > limit else None
+        if following is None and (turn := sessions.running(session)):
+            live = worker.current().turns.live.get(turn.id)
+            messages.append(serializers.running_reply(turn, live.text if live else ""))
+        return Response({**_detail(session), "messages": messages, "next": following})
+
+    @extend_schema(
+        request=serializers.SessionChange,
+        responses={200: serializers.SessionSummary, 400: serializers.Problem, 404: serializers.Problem},
+        operation_id="chat_session_change",
+    )
+    def patch(self, request: Request, session_id: str) -> Response:
+        """Change title, persona, brain (null: the active one) or metadata; the history stays."""
+        session = sessions.get(OPEN, session_id)
+        values = _valid(serializers.SessionChange(data=request.data, partial=True))
+        if persona := values.get("persona"):
+            sessions.known_persona(persona)
+            session.persona_id = persona
+        if "brain" in values:
+            if values["brain"] is not None:
+                sessions.known_brain(values["brain"])
+            session.brain = values["brain"] or ""
+        session.title = values.get("title", session.title)
+        session.metadata = values.get("metadata", session.metadata)
+        session.save(update_fields=["title", "persona", "brain", "metadata"])
+        return Response(_detail(session))
+
+    @extend_schema(responses={200: serializers.Deleted, 404: serializers.Problem}, operation_id="chat_session_delete")
+    def delete(self, request: Request, session_id: str) -> Response:
+        """Delete a session, its messages and turns; a running turn is ended."""
+        session = sessions.get(OPEN, session_id)
+        _stop_running(session)
+        sessions.delete(session)
+        return Response({"success": True, "session_id": session_id})
+
+
+class ClearSession(APIView):
+    @extend_schema(
+        request=None, responses={200: serializers.Deleted, 404: serializers.Problem}, operation_id="chat_session_clear"
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        """Remove the messages, keep the session."""
+        session = sessions.get(OPEN, session_id)
+        _stop_running(session)
+        sessions.clear(session)
+        return Response({"success": True, "session_id": session_id})
+
+
+class ExportSession(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("format", str, enum=["json", "markdown", "text"])],
+        responses={(200, "application/json"): OpenApiTypes.BINARY, 404: serializers.Problem},
+        operation_id="chat_session_export",
+    )
+    def get(self, request: Request, session_id: str) -> HttpResponse:
+        """The session as a file."""
+        session = sessions.get(OPEN, session_id)
+        kind = _query(request, "format") or "json"
+        name = f"{session.persona_id}-{session.created_at:%Y-%m-%d}-{session.id.hex[-8:]}"
+        if kind == "json":
+            ending, content_type = "json", "application/json"
+            content = exports.as_json(_detail(session), map(serializers.message, sessions.everything(session)))
+        elif kind in exports.WRITERS:
+            ending, content_type, write = exports.WRITERS[kind]
+            content = write(session.title, session.persona_id, sessions.path(session))
+        else:
+            raise Invalid(fields={"format": ["Send json, markdown or text."]})
+        response = HttpResponse(content, content_type=content_type)
+        response["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
+        return response
+
+
+class Personas(APIView):
+    @extend_schema(responses={200: serializers.PersonaList}, operation_id="chat_personas")
+    def get(self, request: Request) -> Response:
+        """The published coaches."""
+        return Response({"personas": [serializers.persona(card) for card in catalog.published()]})
+
+
+class SwitchBrain(APIView):
+    @extend_schema(
+        request=serializers.Switch,
+        responses={
+            200: serializers.Switched,
+            400: serializers.Problem,
+            409: OpenApiResponse(serializers.Problem, description="brain_not_ready: says what is missing"),
+        },
+        operation_id="brain_switch",
+    )
+    def post(self, request: Request) -> Response:
+        """Make another brain the active one; every worker uses it from its next turn on."""
+        alias = _valid(serializers.Switch(data=request.data))["brain"]
+        switching.switch(alias, OPEN.name)
+        return Response({"success": True, "active_brain": alias, "message": f"The next turn is answered by {alias}."})
+
+
+def _detail(session: Session) -> dict[str, Any]:
+    return {**sessions.summary(session), "brain": session.brain or None, "metadata": session.metadata}

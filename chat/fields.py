@@ -1,0 +1,57 @@
+"""What inputs have in common."""
+
+from __future__ import annotations
+
+import json
+import re
+import zoneinfo
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from problems import Invalid
+
+METADATA_BYTES = 8192
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
+
+class Text(serializers.CharField):
+    """A JSON string and nothing that could be made one; trimmed."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Metadata(serializers.JSONField):
+    """A JSON object of at most 8 KiB."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("This must be an object.")
+        if len(json.dumps(data).encode()) > METADATA_BYTES:
+            raise serializers.ValidationError(f"This may take at most {METADATA_BYTES} bytes.")
+        return super().to_internal_value(data)
+
+
+def language(value: str) -> None:
+    """A tag of BCP 47 by its shape."""
+    if not _LANGUAGE.fullmatch(value):
+        raise serializers.ValidationError("Write a language tag, as nb-NO.")
+
+
+def time_zone(value: str) -> None:
+    """A name of the IANA time zone database."""
+    if value not in zoneinfo.available_timezones():
+        raise serializers.ValidationError("Write a time zone's name, as Europe/Oslo.")
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str:
+    """The request's Idempotency-Key, empty where there is none. Raises Invalid."""
+    key = headers.get("Idempotency-Key", "")
+    if key and not _KEY.fullmatch(key):
+        raise Invalid(fields={"Idempotency-Key": ["Send 1 to 255 printable ASCII characters."]})
+    return key

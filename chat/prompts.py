@@ -1,0 +1,72 @@
+"""What a brain is given: the persona's words first, then as much history as fits. Pure: no Django, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from brains.types import Line, Prompt, Role, Script
+
+CHARS_PER_TOKEN = 3
+"""A cautious estimate: English has about 4 (OpenAI's and Anthropic's own rule of thumb), Norwegian about 3."""
+
+FORGOTTEN = frozenset({"refused", "failed"})
+"""Turns that no later prompt holds: users see them, brains don't."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A message of the path, oldest first; `status` is that of the turn of a reply, empty for a user's message."""
+
+    role: Role
+    text: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the user said and what the coach replied; neither is blank."""
+
+    said: str
+    replied: str
+
+
+def room_for_history(context_tokens: int, system: Sequence[str], message: str) -> int:
+    """Characters that history may take beside the rest of the prompt."""
+    return max(0, context_tokens * CHARS_PER_TOKEN - sum(map(len, system)) - len(message))
+
+
+def window_start(path_chars: int, room: int) -> int:
+    """From which character of the path on history is sent, so that at most `room` characters are.
+
+    It moves in steps of half the room: a window that moved with each turn would change the prompt's beginning each time
+    and spoil the vendor's prompt cache.
+    """
+    if path_chars <= room:
+        return 0
+    step = max(1, room // 2)
+    return -(-(path_chars - room) // step) * step
+
+
+def exchanges(path: Iterable[Utterance]) -> tuple[Exchange, ...]:
+    """Whole turns with text on both sides; a question without a reply, and a refused or failed turn, are left out."""
+    found: list[Exchange] = []
+    question = ""
+    for utterance in path:
+        if utterance.role == "user":
+            question = utterance.text
+        elif question.strip() and utterance.text.strip() and utterance.status not in FORGOTTEN:
+            found.append(Exchange(question, utterance.text))
+            question = ""
+        else:
+            question = ""
+    return tuple(found)
+
+
+def compose(system: tuple[str, ...], history: Sequence[Exchange], message: str, script: Script) -> Prompt:
+    """The prompt: lines alternate and end with the user's message."""
+    lines: list[Line] = []
+    for exchange in history:
+        lines += (Line("user", exchange.said), Line("assistant", exchange.replied))
+    lines.append(Line("user", message))
+    return Prompt(system=system, lines=tuple(lines), script=script)

@@ -1,0 +1,162 @@
+"""The shapes of requests and answers, as DRF validates them and the OpenAPI schema shows them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rest_framework import serializers
+
+from chat.fields import Metadata, Text, language, time_zone
+from chat.ids import outside
+from chat.models import Turn
+from chat.sessions import Entry
+from personas.catalog import PersonaCard
+
+
+class Start(serializers.Serializer[None]):
+    user_id = Text(max_length=200, required=False, default="")
+    persona = Text(max_length=64, required=False, default="")
+    title = Text(max_length=200, required=False, default="", allow_blank=True)
+    metadata = Metadata(required=False, default=dict)
+    language = Text(max_length=35, required=False, default="", validators=[language])
+    time_zone = Text(max_length=64, required=False, default="", validators=[time_zone])
+
+
+class Started(serializers.Serializer[None]):
+    session_id = serializers.CharField()
+    persona = serializers.CharField()
+    persona_description = serializers.CharField()
+    available_personas = serializers.ListField(child=serializers.CharField())
+
+
+class SessionChange(serializers.Serializer[None]):
+    title = Text(max_length=200, allow_blank=True)
+    persona = Text(max_length=64)
+    brain = Text(max_length=64, allow_null=True)
+    metadata = Metadata()
+
+
+class SessionSummary(serializers.Serializer[None]):
+    session_id = serializers.CharField()
+    user_id = serializers.CharField()
+    persona = serializers.CharField()
+    title = serializers.CharField()
+    message_count = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    brain = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField()
+
+
+class ListedSession(serializers.Serializer[None]):
+    session_id = serializers.CharField()
+    user_id = serializers.CharField()
+    persona = serializers.CharField()
+    title = serializers.CharField()
+    message_count = serializers.IntegerField()
+    last_message = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class SessionList(serializers.Serializer[None]):
+    sessions = ListedSession(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class MessageShape(serializers.Serializer[None]):
+    message_id = serializers.CharField()
+    role = serializers.ChoiceField(choices=["user", "assistant"])
+    content = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    turn_id = serializers.CharField(allow_null=True)
+    parent_id = serializers.CharField(allow_null=True)
+    status = serializers.CharField(allow_null=True)
+    persona = serializers.CharField(allow_null=True)
+    brain = serializers.CharField(allow_null=True)
+
+
+class SessionDetail(SessionSummary):
+    messages = MessageShape(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class Deleted(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    session_id = serializers.CharField()
+
+
+class PersonaShape(serializers.Serializer[None]):
+    id = serializers.CharField()
+    description = serializers.CharField()
+    name = serializers.CharField()
+    style = serializers.CharField()
+    use_case = serializers.CharField()
+    example = serializers.CharField()
+    tone = serializers.ChoiceField(choices=["gentle", "plain", "hard"])
+    starters = serializers.ListField(child=serializers.CharField())
+    avatar = serializers.CharField()
+    accent = serializers.CharField()
+
+
+class PersonaList(serializers.Serializer[None]):
+    personas = PersonaShape(many=True)
+
+
+class Switch(serializers.Serializer[None]):
+    brain = Text(max_length=64)
+
+
+class Switched(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    active_brain = serializers.CharField()
+    message = serializers.CharField()
+
+
+class Problem(serializers.Serializer[None]):
+    error = serializers.CharField()
+    message = serializers.CharField()
+    fields_ = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `fields` itself is a name of DRF's.
+        declared = super().get_fields()
+        declared["fields"] = declared.pop("fields_")
+        return declared
+
+
+def message(entry: Entry) -> dict[str, Any]:
+    """A message as the API shows it."""
+    return {
+        "message_id": outside("msg", entry.id),
+        "role": entry.role,
+        "content": entry.text,
+        "created_at": entry.created_at,
+        "turn_id": entry.turn and outside("turn", entry.turn),
+        "parent_id": entry.parent and outside("msg", entry.parent),
+        "status": entry.status,
+        "persona": entry.persona,
+        "brain": entry.brain,
+    }
+
+
+def running_reply(turn: Turn, text: str) -> dict[str, Any]:
+    """The reply of a running turn, with what was said so far; its message id is the one it will have."""
+    return {
+        "message_id": outside("msg", turn.id),
+        "role": "assistant",
+        "content": text,
+        "created_at": turn.created_at,
+        "turn_id": outside("turn", turn.id),
+        "parent_id": outside("msg", turn.user_message_id),
+        "status": "running",
+        "persona": turn.persona,
+        "brain": turn.brain,
+    }
+
+
+def persona(card: PersonaCard) -> dict[str, Any]:
+    """A coach as the API shows it."""
+    shown = asdict(card)
+    return {name: shown[name] for name in PersonaShape().get_fields()}

@@ -1,0 +1,89 @@
+"""Events to bytes: the frames of a stream. Pure: no Django.
+
+Format: server-sent events (WHATWG HTML, 9.2), narrowed: a frame is one line `data: ` + one JSON object in ASCII, then an
+empty line; at most 4 KiB. Some clients parse what one read brings, so a frame is always written in one piece.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+from brains.types import Usage
+from chat.events import Done, Event, Failed, Quiet, Said
+from chat.ids import outside
+
+FRAME_LIMIT = 4096
+
+OPENING = b":" + b" " * 1022 + b"\n\n"
+"""The first bytes of a body: some mobile HTTP stacks hold back less than 512."""
+
+PING = b": ping\n\n"
+
+_TOKEN, _END = '{"token": ', "}"
+# `data: ` + two line ends around an object; an escaped character takes at most 12 bytes (a surrogate pair).
+_ROOM = FRAME_LIMIT - len(b"data: \n\n") - len(_TOKEN) - len(_END)
+_SAFE = (_ROOM - 2) // 12
+
+
+def frame(fields: dict[str, object]) -> bytes:
+    """One frame."""
+    return b"data: %s\n\n" % json.dumps(fields).encode("ascii")
+
+
+def tokens(text: str) -> Iterator[bytes]:
+    """`{"token": …}` frames that join to `text`, each within the limit; none for an empty text."""
+    start = 0
+    while start < len(text):
+        piece = text[start : start + _ROOM - 2]
+        quoted = json.dumps(piece)
+        if len(quoted) > _ROOM:
+            piece = piece[:_SAFE]
+            quoted = json.dumps(piece)
+        start += len(piece)
+        yield b"data: %s%s%s\n\n" % (_TOKEN.encode(), quoted.encode("ascii"), _END.encode())
+
+
+def terminal(ended: Done | Failed) -> dict[str, object]:
+    """The fields of the one terminal frame."""
+    ids = {
+        "message_id": ended.message and outside("msg", ended.message),
+        "user_message_id": outside("msg", ended.user_message),
+        "turn_id": outside("turn", ended.turn),
+    }
+    match ended:
+        case Done():
+            usage = usage_fields(ended.usage)
+            return {
+                "done": True,
+                **ids,
+                "status": ended.status,
+                "brain": ended.brain,
+                "fallback": ended.fallback,
+                "usage": usage,
+            }
+        case Failed(problem=problem):
+            return {"error": problem.code, "message": problem.message, "retryable": problem.retryable, **ids}
+
+
+def usage_fields(usage: Usage | None) -> dict[str, int | None]:
+    """Token counts as the API shows them; null where the vendor gave none."""
+    return {
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+    }
+
+
+async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    """A stream's body: the opening comment, tokens, and the terminal frame as the last."""
+    yield OPENING
+    async for event in events:
+        match event:
+            case Said(text):
+                for part in tokens(text):
+                    yield part
+            case Quiet():
+                yield PING
+            case Done() | Failed():
+                yield frame(terminal(event))
+                return

@@ -1,0 +1,361 @@
+"""One turn from beginning to end: open it, let the brain think, keep what was said."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from brains.types import Answering, BrainEvent, Prompt, Script, Stop, TextDelta, Usage
+from chat import prompts
+from chat.events import Done, Ended, Failed
+from chat.ids import new_id, outside
+from chat.live import LiveTurn, LiveTurns, StoredTurn
+from chat.store import Kept, NewTurn, Opening, Past, Scene, Store, Stored
+from personas.instructions import system_blocks
+from problems import (
+    DatabaseUnavailable,
+    IdempotencyMismatch,
+    Internal,
+    NotFound,
+    NotSaved,
+    PersonaUnavailable,
+    Problem,
+    ServerBusy,
+    ServerStopping,
+    SessionDeleted,
+    TurnInProgress,
+    by_code,
+)
+
+logger = logging.getLogger(__name__)
+
+DECLINED = "I'd rather not go into that. Let's get back to your training: what would you like to work on?"
+"""Said where a brain declines without a word of its own."""
+
+TITLE_CHARS = 60
+KEEP_PATIENCE = 15.0
+"""Seconds in which storing a reply is tried again."""
+
+AnyTurn: TypeAlias = LiveTurn | StoredTurn
+
+
+class Thinker(Protocol):
+    """What turns need of the brains."""
+
+    def think(self, alias: str, prompt: Prompt) -> AsyncIterator[Answering | BrainEvent]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A user's message to a session. `digest` tells one request from another under the same idempotency key."""
+
+    session: UUID
+    text: str
+    key: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`turns`: running at once on this worker; `output`: bytes of one reply, in UTF-8."""
+
+    turns: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored turn that is about to run."""
+
+    new: NewTurn
+    prompt: Prompt
+
+
+class Telling:
+    """What is known of a reply while it is said."""
+
+    __slots__ = ("alias", "began", "fallback", "first", "model", "size", "stop", "usage")
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.model = ""
+        self.fallback = False
+        self.usage: Usage | None = None
+        self.stop: str = ""
+        self.size = 0
+        self.began = time.monotonic()
+        self.first: float | None = None
+
+
+class Turns:
+    """The turns of one worker. They run as its own tasks: whoever asked may leave."""
+
+    def __init__(
+        self,
+        store: Store,
+        thinker: Thinker,
+        limits: Limits,
+        context_tokens: Callable[[str], int],
+        default_brain: str,
+        worker: UUID,
+    ) -> None:
+        self.store = store
+        self.live = LiveTurns()
+        self.stopping = False
+        self._thinker = thinker
+        self._limits = limits
+        self._context_tokens = context_tokens
+        self._default_brain = default_brain
+        self._worker = worker
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- open ---------------------------------------------------------------------------------------------------
+
+    async def open(self, send: Send) -> AnyTurn:
+        """Store the message and start its turn; or join the turn that the same idempotency key began.
+
+        Raises NotFound, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, ServerBusy, ServerStopping and
+        DatabaseUnavailable; then nothing was stored.
+        """
+        # Shielded: a client that leaves now must not leave a stored turn behind that nobody runs.
+        return await asyncio.shield(self._spawn(self._open(send)))
+
+    async def _open(self, send: Send) -> AnyTurn:
+        async with self.store.opening() as opening:
+            found = await self._decide(opening, send)
+        if isinstance(found, UUID):
+            return await self.find(found)
+        live = LiveTurn(found.new.turn, found.new.session, found.new.persona)
+        self.live.add(live)
+        self._spawn(self._run(live, found))
+        return live
+
+    async def _decide(self, opening: Opening, send: Send) -> Opened | UUID:
+        """What to do with a message, inside the transaction: a new turn, or the id of an earlier one."""
+        scene = await opening.scene(send.session)
+        if scene is None:
+            raise NotFound("There is no such session.")
+        alias = scene.session_brain or scene.persona_brain or scene.active_brain or self._default_brain
+        system = system_blocks(scene.instructions, scene.language)
+        room = prompts.room_for_history(self._context_tokens(alias), system, send.text)
+        past = await opening.past(scene, prompts.window_start(scene.path_chars, room), send.key)
+        if past.key_digest:
+            return _earlier(past, send)
+        self._refuse(scene, past)
+        new = self._new_turn(scene, send, alias)
+        await opening.new_turn(new)
+        return Opened(new, prompts.compose(system, prompts.exchanges(past.path), send.text, script(scene.script)))
+
+    def _refuse(self, scene: Scene, past: Past) -> None:
+        if past.running:
+            raise TurnInProgress(extra={"turn_id": outside("turn", past.running)})
+        if not scene.version or not scene.published:
+            raise PersonaUnavailable
+        if self.stopping:
+            raise ServerStopping
+        if len(self.live) >= self._limits.turns:
+            raise ServerBusy
+
+    def _new_turn(self, scene: Scene, send: Send, alias: str) -> NewTurn:
+        return NewTurn(
+            turn=new_id(),
+            message=new_id(),
+            session=scene.session,
+            owner=scene.owner,
+            head=scene.head,
+            depth=scene.depth,
+            offset=scene.path_chars,
+            text=send.text,
+            title=title(send.text),
+            persona=scene.persona,
+            persona_version=scene.version,
+            brain=alias,
+            worker=self._worker,
+            key=send.key,
+            digest=send.digest,
+        )
+
+    async def find(self, turn: UUID) -> AnyTurn:
+        """A turn to follow: live on this worker, or ended. Raises NotFound, and TurnInProgress where another worker runs it."""
+        if live := self.live.get(turn):
+            return live
+        stored = await self.store.stored(turn)
+        if stored is None:
+            raise NotFound("There is no such turn.")
+        if stored.status == "running":
+            raise TurnInProgress(extra={"turn_id": outside("turn", turn)})
+        return StoredTurn(stored.turn, stored.session, stored.persona, stored.text, told(stored))
+
+    # --- think --------------------------------------------------------------------------------------------------
+
+    async def _run(self, live: LiveTurn, opened: Opened) -> None:
+        telling = Telling(opened.new.brain)
+        live.thinking = self._spawn(self._think(live, telling, opened.prompt))
+        problem: Problem | None = None
+        try:
+            await asyncio.wait((live.thinking,))
+            live.thinking.result()
+        except asyncio.CancelledError:
+            telling.stop = live.stopped_as
+            problem = None if live.stopped_as == "stopped" else ServerStopping()
+        except Problem as error:
+            problem = error
+        except Exception as error:  # the last place to hear of it: the turn must end all the same
+            logger.error("turn %s broke: %s", outside("turn", live.id), type(error).__name__, exc_info=_where(error))
+            problem = Internal()
+        if telling.stop == "refused" and not live.pieces:
+            live.say(DECLINED)
+        try:
+            live.end(await self._keep(live, opened.new, telling, problem))
+        finally:
+            self.live.remove(live)
+
+    async def _think(self, live: LiveTurn, telling: Telling, prompt: Prompt) -> None:
+        async with aclosing(self._thinker.think(telling.alias, prompt)) as events:  # type: ignore[type-var]
+            async for event in events:
+                match event:
+                    case TextDelta(text):
+                        if telling.first is None:
+                            telling.first = time.monotonic() - telling.began
+                        telling.size += len(text) if text.isascii() else len(text.encode())
+                        if telling.size > self._limits.output:
+                            if text := _shortened(text, telling.size - self._limits.output):
+                                live.say(text)
+                            telling.stop = "truncated"
+                            return
+                        live.say(text)
+                    case Usage():
+                        telling.usage = event
+                    case Stop(reason):
+                        telling.stop = reason
+                    case Answering(alias, model, fallback):
+                        telling.alias, telling.model, telling.fallback = alias, model, fallback
+
+    # --- keep ---------------------------------------------------------------------------------------------------
+
+    async def _keep(self, live: LiveTurn, new: NewTurn, telling: Telling, problem: Problem | None) -> Ended:
+        """Store the end; what followers are told is what was stored."""
+        text = live.text
+        status = telling.stop if not problem else ("interrupted" if text else "failed")
+        kept = Kept(
+            turn=new.turn,
+            session=new.session,
+            owner=new.owner,
+            user_message=new.message,
+            depth=new.depth + 1,
+            offset=new.offset + len(new.text),
+            text=text,
+            status=status,
+            brain=telling.alias,
+            model=telling.model,
+            fallback=telling.fallback,
+            usage=telling.usage,
+            error=problem.code if problem else "",
+            seconds_to_first_token=telling.first,
+        )
+        try:
+            ended = await self._stored(kept)
+        except Problem as error:
+            return Failed(new.turn, new.message, None, error)
+        if not ended:
+            gone = SessionDeleted() if ended is None else NotSaved()
+            return Failed(new.turn, new.message, None, gone)
+        message = new.turn if text else None
+        if problem:
+            return Failed(new.turn, new.message, message, problem)
+        return Done(new.turn, new.message, message, status, telling.alias, telling.fallback, telling.usage)
+
+    async def _stored(self, kept: Kept) -> bool | None:
+        """Store.keep, tried again while the database is away. Raises NotSaved."""
+        end, pause = time.monotonic() + KEEP_PATIENCE, 0.1
+        while True:
+            try:
+                return await self.store.keep(kept)
+            except DatabaseUnavailable as error:
+                if time.monotonic() + pause > end:
+                    logger.error("the reply of %s could not be stored: %r", outside("turn", kept.turn), error.__cause__)
+                    raise NotSaved from error
+            except Exception as error:  # a statement that fails on its data fails again: say so, and end the turn
+                logger.error(
+                    "the reply of %s was refused: %s",
+                    outside("turn", kept.turn),
+                    type(error).__name__,
+                    exc_info=_where(error),
+                )
+                raise NotSaved from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    # --- the end of the worker ----------------------------------------------------------------------------------
+
+    async def drain(self, seconds: float) -> None:
+        """No new turn; running ones get `seconds` to end, then are interrupted and kept."""
+        self.stopping = True
+        deadline = time.monotonic() + seconds
+        while self._tasks and time.monotonic() < deadline:
+            await asyncio.wait(self._tasks, timeout=deadline - time.monotonic(), return_when=asyncio.ALL_COMPLETED)
+        for live in self.live.all():
+            live.stop("interrupted")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        # The loop itself holds tasks weakly.
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _earlier(past: Past, send: Send) -> UUID:
+    if past.key_digest != send.digest or past.key_turn is None:
+        raise IdempotencyMismatch
+    return past.key_turn
+
+
+def _shortened(text: str, excess: int) -> str:
+    """`text` without its last `excess` bytes (of UTF-8), cut at a character."""
+    return text.encode()[:-excess].decode(errors="ignore")
+
+
+def _where(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
+    """Where an exception came from, without its message, which may hold what was said."""
+    return (
+        type(error),
+        type(error)("…") if type(error).__init__ is Exception.__init__ else Exception("…"),
+        error.__traceback__,
+    )
+
+
+def title(text: str) -> str:
+    """A session's name: the first words of its first message."""
+    words = " ".join(text.split())
+    if len(words) <= TITLE_CHARS:
+        return words
+    return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(" ,;:.") + "…"
+
+
+def script(data: dict[str, Any]) -> Script:
+    """A persona's script from its JSON."""
+    return Script(
+        openers=tuple(data.get("openers", ())),
+        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
+        closers=tuple(data.get("closers", ())),
+    )
+
+
+def told(stored: Stored) -> Ended:
+    """How a stored turn ended, as its followers were told."""
+    message = stored.turn if stored.text else None
+    if stored.error:
+        return Failed(stored.turn, stored.user_message, message, by_code(stored.error))
+    usage = None
+    if stored.input_tokens is not None and stored.output_tokens is not None:
+        usage = Usage(stored.input_tokens, stored.output_tokens)
+    return Done(stored.turn, stored.user_message, message, stored.status, stored.brain, stored.fallback, usage)

@@ -1,0 +1,109 @@
+"""The application: a lifespan around a door in front of two rooms.
+
+The stream room serves the async views: no thread, no middleware, no Django connection. Everything else is stock Django.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import django
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coach_project.settings")
+os.environ.setdefault("COACH_SERVING", "on")
+django.setup(set_prefix=False)
+
+from django.conf import settings  # noqa: E402 — after the set-up
+from django.http import HttpResponse, HttpResponseBase  # noqa: E402
+from django.urls import ResolverMatch, resolve  # noqa: E402
+
+from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
+from coach_project.errors import problem_of  # noqa: E402
+from coach_project.lifespan import lifespan  # noqa: E402
+from problems import NotFound  # noqa: E402
+
+stock = ASGIHandler()
+
+
+async def room(scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+    """Which of the two rooms: coroutine views belong to the stream room."""
+    match = resolve(scope["path"])
+    if inspect.iscoroutinefunction(match.func):
+        await stream_room(scope, body, receive, send, match)
+    else:
+        await stock(scope, _again(body, receive), send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """`receive` for an application that reads a body that was read already."""
+    given = False
+
+    async def receiving() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receiving
+
+
+async def stream_room(scope: Scope, body: bytes, receive: Receive, send: Send, match: ResolverMatch) -> None:
+    """Answer from an async view. A client that leaves ends the answer, never the turn."""
+    request = ASGIRequest(scope, io.BytesIO(body))
+    request.resolver_match = match
+    answering = asyncio.ensure_future(_answer(request, match, send))
+    leaving = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not answering.done():
+            answering.cancel()
+    await asyncio.wait((answering,))
+    if not answering.cancelled():
+        answering.result()
+
+
+async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> None:
+    view: Callable[..., Any] = match.func
+    try:
+        response: HttpResponseBase = await view(request, *match.args, **match.kwargs)
+    except Exception as error:  # noqa: BLE001 — rendering is all that is left to do with it
+        await send_problem(send, problem_of(error, str(request.method), request.path))
+        return
+    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    if isinstance(response, HttpResponse):
+        headers.append((b"content-length", str(len(response.content)).encode()))
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
+        return
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    async for part in response:  # type: ignore[attr-defined]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+door = Door(
+    room,
+    hosts=settings.ALLOWED_HOSTS,
+    origins=Origins(settings.COACH_ORIGINS, loopback=settings.COACH_AUTH == "open"),
+    loopback_only=settings.COACH_AUTH == "open",
+)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """ASGI 3."""
+    match scope["type"]:
+        case "http":
+            await door(scope, receive, send)
+        case "lifespan":
+            await lifespan(receive, send)
+        case _:
+            raise NotFound

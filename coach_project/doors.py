@@ -1,0 +1,165 @@
+"""The door that every request passes: where it listens, host, origin, size and type of the body; CORS on the way out.
+
+Plain ASGI, before Django: the stream room has no middleware, and what is refused here costs nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from django.http.request import split_domain_port, validate_host
+
+from coach_project.errors import body_of, problem_of
+from problems import Forbidden, Invalid, OriginNotAllowed, Problem, TooLarge, UnsupportedMediaType
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Room: TypeAlias = Callable[[Scope, bytes, Receive, Send], Awaitable[None]]
+
+BODY_LIMIT = 1 << 20
+ADMIN_BODY_LIMIT = 5 << 20
+ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control"
+EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after"
+METHODS = b"GET, POST, PATCH, DELETE, OPTIONS"
+
+
+class ClientLeft(Exception):
+    """The client went away before its request was complete."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name localhost, stands for this machine alone."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class Origins:
+    """Which web pages may call: those of COACH_ORIGINS, the server's own, and in `open` mode those of this machine."""
+
+    def __init__(self, allowed: Iterable[str], *, loopback: bool) -> None:
+        self._allowed = frozenset(origin.rstrip("/").lower() for origin in allowed)
+        self._loopback = loopback
+
+    def allow(self, origin: str, host: str) -> bool:
+        """`origin` and `host` are the request's headers."""
+        parts = urlsplit(origin.lower())
+        if parts.scheme not in ("http", "https") or parts.path or not parts.netloc:
+            return False
+        if origin.lower() in self._allowed or parts.netloc == host.lower():
+            return True
+        return self._loopback and is_loopback(split_domain_port(parts.netloc)[0])
+
+
+class Door:
+    """Checks, then hands the request with its whole body to one of the two rooms."""
+
+    def __init__(self, room: Room, *, hosts: list[str], origins: Origins, loopback_only: bool) -> None:
+        self._room = room
+        self._hosts = hosts
+        self._origins = origins
+        self._loopback_only = loopback_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/") and not path.startswith(("/admin", "/static")):
+            scope = {**scope, "path": path.rstrip("/") or "/"}
+        try:
+            self._check(scope, headers, origin)
+            if origin:
+                send = _with_cors(send, origin.encode("latin-1"))
+            if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+                await _preflight(send)
+                return
+            body = await _body(scope, headers, receive)
+            await self._room(scope, body, receive, send)
+        except ClientLeft:
+            return
+        except Problem as problem:
+            await send_problem(send, problem)
+        except Exception as error:  # noqa: BLE001 — the last place before the server's own plain-text page
+            await send_problem(send, problem_of(error, scope["method"], scope["path"]))
+
+    def _check(self, scope: Scope, headers: dict[bytes, bytes], origin: str) -> None:
+        server = scope.get("server")
+        if self._loopback_only and server and server[1] is not None and not is_loopback(server[0]):
+            raise Forbidden("In open mode the server answers on the loopback address only.")
+        host = headers.get(b"host", b"").decode("latin-1")
+        domain, _ = split_domain_port(host)
+        if not domain or not validate_host(domain, self._hosts):
+            raise Invalid("This server does not serve that host; DJANGO_ALLOWED_HOSTS lists those that it does.")
+        if origin and not self._origins.allow(origin, host):
+            raise OriginNotAllowed
+
+
+async def _body(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    """The whole body. Raises TooLarge, UnsupportedMediaType and ClientLeft."""
+    admin = scope["path"].startswith("/admin")
+    limit = ADMIN_BODY_LIMIT if admin else BODY_LIMIT
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length[:12]) > limit:
+        raise TooLarge(f"A body may take at most {limit} bytes.")
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > limit:
+            raise TooLarge(f"A body may take at most {limit} bytes.")
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if size and not admin and media_type != b"application/json":
+        raise UnsupportedMediaType
+    return b"".join(parts)
+
+
+async def _preflight(send: Send) -> None:
+    headers = [
+        (b"access-control-allow-methods", METHODS),
+        (b"access-control-allow-headers", ALLOWED_HEADERS),
+        (b"access-control-max-age", b"600"),
+        (b"content-length", b"0"),
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers[:3]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _with_cors(send: Send, origin: bytes) -> Send:
+    """Tell the browser that this origin may read the answer. No credentials: nothing here rests on cookies but the admin."""
+    added = [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-expose-headers", EXPOSED_HEADERS),
+        (b"vary", b"Origin"),
+    ]
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+        await send(message)
+
+    return sending
+
+
+async def send_problem(send: Send, problem: Problem) -> None:
+    """An error as a whole response."""
+    body = body_of(problem)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", str(problem.retry_after).encode()))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

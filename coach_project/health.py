@@ -1,0 +1,34 @@
+"""Whether the process lives, and whether it can serve a turn."""
+
+from __future__ import annotations
+
+from django.db.migrations.loader import MigrationLoader
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from chat import worker
+from problems import DatabaseUnavailable, ServerStopping
+
+APPLIED = "SELECT app, name FROM django_migrations"
+
+
+async def live(request: HttpRequest) -> HttpResponseBase:
+    """GET /health/live: the process answers."""
+    return JsonResponse({"status": "alive"})
+
+
+async def ready(request: HttpRequest) -> HttpResponseBase:
+    """GET /health/ready: 200 where the next turn can be served, 503 with the reason else."""
+    here = worker.current()
+    if here.turns.stopping:
+        raise ServerStopping
+    applied = {(row[0], row[1]) for row in await here.store.rows(APPLIED, {})}
+    missing = sorted(f"{app}.{name}" for app, name in WANTED - applied)
+    if missing:
+        raise DatabaseUnavailable(
+            f"{len(missing)} migrations are not applied, {missing[0]} first; run manage.py migrate."
+        )
+    return JsonResponse({"status": "ready", "turns": len(here.turns.live)})
+
+
+WANTED = frozenset(MigrationLoader(None).disk_migrations)
+"""The migrations that this code was written for; read once, from the files."""

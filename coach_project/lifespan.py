@@ -1,0 +1,66 @@
+"""What happens before the first request and after the last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from django.conf import settings
+
+from brains import registry
+from brains.router import Router
+from chat import worker
+from chat.turns import Limits
+from coach_project import database_url, launch, postgres
+from coach_project.doors import Receive, Send
+from problems import Problem
+
+logger = logging.getLogger(__name__)
+
+
+def conninfo() -> str:
+    """The turns' way to the database, as libpq reads it."""
+    where = (
+        database_url.parse_url(settings.DATABASE_URL) if settings.DATABASE_URL else postgres.address(settings.COACH_DATA)
+    )
+    return where.conninfo()
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """The ASGI lifespan protocol."""
+    await receive()
+    if sentence := launch.refusal(settings.COACH_AUTH, ()):
+        await send({"type": "lifespan.startup.failed", "message": sentence})
+        return
+    here = worker.Worker(
+        conninfo=conninfo(),
+        pool_size=settings.COACH_TURN_POOL_SIZE,
+        limits=Limits(turns=settings.COACH_MAX_TURNS, output=settings.COACH_OUTPUT_LIMIT),
+        router=Router(),
+        default_brain=settings.COACH_BRAIN,
+        lease=settings.COACH_LEASE_TIMEOUT,
+        keys_age=settings.COACH_IDEMPOTENCY_HOURS * 3600,
+    )
+    try:
+        await here.start()
+    except Exception as error:  # a server that can't begin says why; gunicorn would go on without it
+        logger.exception("the server could not start")
+        await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
+        return
+    worker.install(here)
+    warming = asyncio.create_task(_warm(here))
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    warming.cancel()
+    await here.stop(settings.COACH_DRAIN_TIMEOUT)
+    worker.install(None)
+    await registry.close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _warm(here: worker.Worker) -> None:
+    """Import the SDK of the brain in use now, which takes seconds, not at the first turn."""
+    try:
+        await registry.warm(await here.active_brain())
+    except Problem as problem:
+        logger.warning("the active brain is not ready: %s", problem.message)
