@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ class Account:
         more: dict[str, Any] = {}
         match self.method:
             case "namespace":
-                words = [sys.executable, "-I", "-S", str(NAMESPACE), *words]
+                words = [sys.executable, "-I", "-S", str(NAMESPACE), str(named_uid()), *words]
             case "stepped":
                 more = {"user": self.uid, "group": self.gid, "extra_groups": []}
         return subprocess.run(  # noqa: S603 — our own programs, no shell
@@ -66,6 +67,13 @@ class Account:
         """Whether this machine lets us run anything so."""
         return self.can(["/bin/sh", "-c", "exit 0"])
 
+    def with_name(self) -> Account:
+        """The account for initdb, which insists on a user's name where containers have bare numbers.
+
+        A user namespace gives one: there we are a user whom the machine knows.
+        """
+        return self if is_named(self.uid) or self.method == "namespace" else Account("namespace", self.uid, self.gid)
+
 
 def candidates(owner: tuple[int, int] | None) -> Iterator[Account]:
     """The accounts to try, best first. `owner`: uid and gid of a cluster that is there already.
@@ -75,14 +83,30 @@ def candidates(owner: tuple[int, int] | None) -> Iterator[Account]:
     if os.geteuid() != 0:
         yield Account("self", os.geteuid(), os.getegid())
         return
-    namespace, nobody = Account("namespace", 0, 0), Account("stepped", NOBODY, NOBODY)
+    namespace, stepped = Account("namespace", 0, 0), Account("stepped", named_uid(), named_uid())
     match owner:
         case None | (0, _):
-            yield from (namespace, nobody)
-        case (uid, _) if uid == NOBODY:
-            yield from (nobody, namespace)
+            yield from (namespace, stepped)
+        case (uid, _) if uid == stepped.uid:
+            yield from (stepped, namespace)
         case (uid, gid):
             yield Account("stepped", uid, gid)
+
+
+def named_uid() -> int:
+    """Nobody's uid, or, where the machine has no such user, that of another who is not root."""
+    if is_named(NOBODY):
+        return NOBODY
+    return next((user.pw_uid for user in pwd.getpwall() if user.pw_uid != 0), NOBODY)
+
+
+def is_named(uid: int) -> bool:
+    """Whether the machine has a name for this user."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def locale_name() -> str:

@@ -67,7 +67,8 @@ def start(data: Path, place: Place) -> None:
     if pid := _postmaster(data):
         raise Refused(f"Process {pid} runs a server on {place.cluster} that we did not start: end it first.")
     make(place)
-    (place.cluster / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (place.cluster / "postmaster.pid", place.socket / SOCKET, place.socket / f"{SOCKET}.lock"):
+        stale.unlink(missing_ok=True)
     log = place.folder / "log"
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".1"))
@@ -99,7 +100,7 @@ def make(place: Place) -> None:
         shutil.rmtree(leftover)
     fresh = place.folder / f"new-{secrets.token_hex(4)}"
     locale = ["--locale", locale_name(), "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
-    made = place.account.run(
+    made = place.account.with_name().run(
         [place.programs / "initdb", "-D", fresh, "-U", "postgres", "--auth=trust", *locale, "--no-instructions"]
     )
     if made.returncode != 0:

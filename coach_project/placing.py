@@ -17,7 +17,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from coach_project.account import Account, candidates
+from coach_project.account import Account, candidates, is_named
 from coach_project.launch import Refused
 from coach_project.progress import step
 from coach_project.shelf import (
@@ -68,7 +68,7 @@ def settle(data: Path) -> Place:
     wheel = _wheel()
     finish_move(data)
     check_link(data)
-    owner = _owner(front(data) / "data") or _owner(front(data)) or _owner(data)
+    owner = _owner(front(data) / "data") or _owner(front(data)) or _user(data)
     reasons = []
     for account in candidates(owner):
         if not account.works():
@@ -167,6 +167,12 @@ def _folder(account: Account, data: Path) -> Path:
     if link.is_symlink():
         raise Refused(f"PostgreSQL's account can't reach {folder}: {INSTEAD}")
     return move_in(data, account.uid, account.gid)
+
+
+def _user(data: Path) -> tuple[int, int] | None:
+    """Whose data folder it is, if that is a user of this machine: initdb runs for no other."""
+    owner = _owner(data)
+    return owner if owner and is_named(owner[0]) else None
 
 
 def _owner(path: Path) -> tuple[int, int] | None:

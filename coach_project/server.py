@@ -63,7 +63,6 @@ def on_starting(server: Arbiter) -> None:
             _share = postgres.adopt(_asked.data) or postgres.hold(_asked.data)
         except launch.Refused as error:
             sys.exit(str(error))
-        _share.survive_exec()
 
 
 def when_ready(server: Arbiter) -> None:

@@ -158,7 +158,8 @@ def become_server(listener: socket.socket) -> NoReturn:
     os.environ[LISTENER] = str(listener.fileno())
     configuration = str(Path(__file__).with_name("server.py"))
     os.chdir(BASE_DIR)
-    words = [sys.executable, "-m", "gunicorn", "--config", configuration, "coach_project.asgi:application"]
+    gunicorn = str(Path(sys.executable).with_name("gunicorn"))  # with -m, SIGUSR2 would start it wrongly
+    words = [sys.executable, gunicorn, "--config", configuration, "coach_project.asgi:application"]
     os.execv(sys.executable, words)  # noqa: S606 — no shell is wanted
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from django.conf import settings
 
-from coach_project import postgres
+from coach_project import cluster, postgres, shelf
+from coach_project.account import candidates
 from coach_project.launch import Refused, is_loopback
 from tests import databases
 from tests.serving import Server
@@ -64,23 +67,41 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         share.release()
 
 
-# --- Browsers -----------------------------------------------------------------------------------------------------
+# --- What a machine may lack --------------------------------------------------------------------------------------
 def _has_chromium() -> bool:
     return any(shutil.which(name) for name in CHROMIUM)
 
 
+def _has_accounts() -> bool:
+    return os.geteuid() == 0 and all(account.works() for account in candidates(None))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there is no Chromium, leave its tests out; .ci/run demands one."""
-    if not _has_chromium():
-        left_out = [item for item in items if item.get_closest_marker("browser")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Leave out what can't run here. .ci/run demands a Chromium."""
+    for marker, has in (("browser", _has_chromium), ("accounts", _has_accounts)):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and not has():
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if item not in marked]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     asked_for = config.args_source is pytest.Config.ArgsSource.ARGS or config.option.markexpr == "timing"
     if not asked_for and not _has_chromium():
         terminalreporter.write_line(NO_CHROMIUM)
+
+
+# --- Data folders -------------------------------------------------------------------------------------------------
+@pytest.fixture
+def area() -> Iterator[Path]:
+    """A folder that every account may pass through, with a short path; the servers below it are ended in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="coach-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    for data in [path.parent for path in folder.rglob("start.lock")]:
+        cluster.stop(data)
+        shutil.rmtree(shelf.SHELVES / shelf.folder_name(data), ignore_errors=True)
+    shutil.rmtree(folder)
 
 
 # --- Servers ------------------------------------------------------------------------------------------------------

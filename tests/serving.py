@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from coach_project.database_url import Where
 from coach_project.launch import BASE_DIR, listen
 
-COMMAND = [sys.executable, "-m", "gunicorn", "--config", "coach_project/server.py", "coach_project.asgi:application"]
+GUNICORN = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "--config", "coach_project/server.py"]
 
 
 class Server:
@@ -58,7 +58,12 @@ class Server:
             listener.set_inheritable(True)
             environment = {**self._environment, "COACH_LISTENER": str(listener.fileno())}
             self._process = subprocess.Popen(
-                COMMAND, cwd=BASE_DIR, env=environment, pass_fds=[listener.fileno()], stdout=log, stderr=log
+                [*GUNICORN, "coach_project.asgi:application"],
+                cwd=BASE_DIR,
+                env=environment,
+                pass_fds=[listener.fileno()],
+                stdout=log,
+                stderr=log,
             )
         try:
             self._wait_until_ready()
