@@ -6,15 +6,23 @@ from __future__ import annotations
 import os
 import sys
 
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ModuleNotFoundError:
+    sys.exit("This Python has no Django: ./run makes one that has; then it is .venv/bin/python manage.py …")
+
+from coach_project import postgres
+from coach_project.launch import Refused
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coach_project.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 — without Django: pip's own error
-
-    from coach_project import postgres  # noqa: PLC0415
-
-    with postgres.held_for_commands():
-        execute_from_command_line(sys.argv)
+    try:
+        with postgres.held_for_commands():
+            execute_from_command_line(sys.argv)
+    except (Refused, ImproperlyConfigured) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
