@@ -10,7 +10,7 @@ BrainError               provider_error        502  retryable
    + BrainBusy           provider_busy         503  retryable: rate limit or overload; may say after how long
    + BrainTimeout        provider_timeout      504  retryable: a deadline of ours passed
 
-BrainBusy, BrainUnavailable (and what is below it) and BrainMisconfigured let a fallback try, before the first delta.
+Before the first delta each of them lets a fallback try, but ContextTooLong, which the next would say too.
 A leaf beside problems: no Django, no SDK.
 """
 
@@ -27,7 +27,9 @@ class BrainError(Problem):
 
 class BrainMisconfigured(BrainError):
     code = "provider_config"
-    default_message = "The coach's brain is not set up correctly; the operator must look at its key, model or permissions."
+    default_message = (
+        "The coach's brain is not set up correctly; the operator must look at its key, model or permissions."
+    )
 
 
 class BrainQuotaExceeded(BrainError):

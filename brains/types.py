@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -72,7 +72,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """The router's word on who thinks: sent before the first event of the brain that answers."""
+    """The router's word on who thinks: sent before each brain that is tried. Of several, the last one counts."""
 
     alias: str
     model: str
@@ -92,10 +92,10 @@ class Brain(Protocol):
     alias: str
     model: str
 
-    def think(self, prompt: Prompt) -> AsyncIterator[BrainEvent]:
+    def think(self, prompt: Prompt) -> AsyncGenerator[BrainEvent, None]:
         """Yield any number of TextDelta, at most one Usage, and exactly one Stop, as the last; or raise a BrainError.
 
-        A stream that ends without the vendor's stop reason raises. Closing the iterator releases the connection.
+        A stream that ends without the vendor's stop reason raises. Closing the generator releases the connection.
         """
         ...
 

@@ -4,38 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='BrainSwitch',
+            name="BrainSwitch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('who', models.CharField(max_length=200)),
-                ('from_alias', models.CharField(max_length=64, verbose_name='from')),
-                ('to_alias', models.CharField(max_length=64, verbose_name='to')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("who", models.CharField(max_length=200)),
+                ("from_alias", models.CharField(max_length=64, verbose_name="from")),
+                ("to_alias", models.CharField(max_length=64, verbose_name="to")),
             ],
             options={
-                'verbose_name': 'brain switch',
-                'verbose_name_plural': 'brain switches',
-                'ordering': ['-id'],
+                "verbose_name": "brain switch",
+                "verbose_name_plural": "brain switches",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ActiveBrain',
+            name="ActiveBrain",
             fields=[
-                ('id', models.SmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('alias', models.CharField(max_length=64)),
-                ('switched_at', models.DateTimeField(auto_now=True)),
+                ("id", models.SmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ("alias", models.CharField(max_length=64)),
+                ("switched_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name': 'active brain',
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_active_brain')],
+                "verbose_name": "active brain",
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_active_brain")],
             },
         ),
     ]

@@ -29,6 +29,7 @@ class Call:
     body: Any
     at: float
     sent: int = 0
+    sent_at: list[float] = field(default_factory=list)
     finished_at: float | None = None
     left_at: float | None = None
     over: threading.Event = field(default_factory=threading.Event)
@@ -92,6 +93,7 @@ class Answer:
             if frame.text:
                 await self._due(begun)
                 self._call.sent += 1
+                self._call.sent_at.append(time.monotonic())
             await self._send(self._bytes(frame))
         await self._finish()
 

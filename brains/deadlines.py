@@ -1,0 +1,75 @@
+"""How long a brain may keep a turn waiting: for its first word, for the next one, for the whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Deadlines:
+    """Cuts short, by cancelling it, a task that waits too long for its next delta.
+
+    Time that the task spends on other things than waiting counts for the whole alone. Timer and clock are the event
+    loop's. There is one timer a turn, moved when it fires, not at each delta: at thousands of tokens a second a timer
+    each would be felt.
+
+        deadlines.waiting()               # before each wait; False: the whole has taken too long
+        …                                 # in the wait: CancelledError, if it took too long
+        deadlines.came(said)              # after it; `said`: whether it brought text
+        deadlines.passed()                # on CancelledError: whether this is what cancelled
+        deadlines.close()                 # at the end
+    """
+
+    __slots__ = ("_armed", "_cancelling", "_due", "_end", "_first", "_handle", "_idle", "_loop", "_target", "_task")
+
+    def __init__(self, first: float, idle: float, end: float) -> None:
+        """`first` and `idle` are in seconds; `end` is a time of the event loop's clock."""
+        self._loop = asyncio.get_running_loop()
+        self._idle = idle
+        self._end = end
+        self._first: float | None = self._loop.time() + first
+        self._due = self._armed = min(self._first, end)
+        self._handle = self._loop.call_at(self._due, self._fire)
+        self._task: asyncio.Task[object] | None = None  # while it waits
+        self._target: asyncio.Task[object] | None = None  # once it was cancelled
+        self._cancelling = 0
+
+    def waiting(self) -> bool:
+        """Whether there is time left at all."""
+        now = self._loop.time()
+        due = now + self._idle if self._first is None else self._first
+        self._due = due if due < self._end else self._end
+        if self._due < self._armed:
+            self._arm()
+        self._task = asyncio.current_task()
+        return now < self._end
+
+    def came(self, said: bool) -> None:
+        self._task = None
+        if said:
+            self._first = None
+
+    def passed(self) -> bool:
+        """Whether the task was cancelled by this alone; then the cancellation is taken back."""
+        target, self._task, self._target = self._target, None, None
+        return target is not None and target.uncancel() <= self._cancelling
+
+    def close(self) -> None:
+        self._handle.cancel()
+        self.passed()
+
+    def _arm(self) -> None:
+        self._handle.cancel()
+        self._armed = self._due
+        self._handle = self._loop.call_at(self._due, self._fire)
+
+    def _fire(self) -> None:
+        if self._task is None:
+            # Not waiting: look again when it may be, for the time for that is counted from its beginning.
+            self._due = max(self._loop.time() + self._idle, self._due)
+            self._arm()
+        elif self._loop.time() < self._due:
+            self._arm()
+        else:
+            self._target = self._task
+            self._cancelling = self._target.cancelling()
+            self._target.cancel()
