@@ -156,7 +156,7 @@ def deprecated_models() -> dict[str, str]:
     for note in re.split(r"\n- ", notes)[1:]:
         names, _, words = " ".join(note.split()).partition('": ')
         sentence = words.partition(". ")[0].rstrip(' ."') + "."
-        found.update(dict.fromkeys(re.findall(r'"([^"]+)', names + '"'), sentence))
+        found.update(dict.fromkeys(re.findall(r'"([^"]+)"', names + '"'), sentence))
     return found
 
 

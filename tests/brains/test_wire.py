@@ -23,7 +23,8 @@ def reference(stream: bytes) -> list[Event]:
     """The standard, read slowly: the whole stream at once, line by line."""
     text = stream.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     events: list[Event] = []
-    kind, data = b"", []
+    kind = b""
+    data: list[bytes] = []
     for line in text.split(b"\n")[:-1]:  # what follows the last line end is no line yet
         if not line:
             if data:

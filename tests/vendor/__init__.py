@@ -4,7 +4,8 @@
         vendor.url, vendor.openai_url     # for ANTHROPIC_BASE_URL and OPENAI_BASE_URL
         vendor.next(words=50, pace=0.02)  # what the next call gets; `vendor.base` is what all others get
         vendor.turns                      # the calls that asked for a reply: body, headers, at, sent, left_at, over
-        vendor.requests                   # all calls; GET /v1/models/<id>, the probe, answers `model_status`
+        vendor.connections                # how many were opened; vendor.reset() forgets all of this
+    vendor.requests                   # all calls; GET /v1/models/<id>, the probe, answers `model_status`
 
 A test that talks through a whole server can also write the knobs into the user's message, in double brackets:
 `Hello [[words=50 pace=0.02 odd=crlf]]`; and a process of its own takes POST /_next `{"knobs": "status=529"}` and tells

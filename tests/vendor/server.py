@@ -46,6 +46,7 @@ class Vendor:
     def __init__(self, port: int = 0, base: Scenario | None = None) -> None:
         self.base = base or Scenario()
         self.requests: list[Call] = []
+        self.connections = 0
         self.model_status = 200
         self._port = port
         self._next: deque[Scenario] = deque()
@@ -73,6 +74,13 @@ class Vendor:
         planned = scenario or Scenario(**knobs)
         self._next.append(planned)
         return planned
+
+    def reset(self) -> None:
+        """Forget calls and plans."""
+        self.requests.clear()
+        self._next.clear()
+        self.connections = 0
+        self.model_status = 200
 
     def __enter__(self) -> Vendor:
         self._thread.start()
@@ -104,6 +112,7 @@ class Vendor:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self.connections += 1
         wire = writer.transport.get_protocol()
         try:
             while (call := await self._read(reader)) is not None:
@@ -131,7 +140,7 @@ class Vendor:
     async def _answer(self, call: Call, answer: Answer) -> None:
         if call.path in FORMATS:
             await answer.reply(self._scenario_for(call))
-        elif "/models/" in call.path:
+        elif call.path.startswith("/v1/models"):
             model = {"id": call.path.rsplit("/", 1)[1], "type": "model", "object": "model", "display_name": "A model"}
             failed = error_body("/v1/messages", Scenario())
             await answer.whole(self.model_status, model if self.model_status == 200 else failed)
