@@ -104,7 +104,7 @@ class Sessions(APIView):
         if words := _query(request, "q"):
             found = sessions.search(found, words[:500])
         rows, following = sessions.page(found, cursor=_query(request, "cursor"), limit=_limit(request, PAGE, MOST))
-        listed = [{**sessions.summary(row), "last_message": getattr(row, "last_message", None)} for row in rows]
+        listed = [{**sessions.summary(row.session), "last_message": row.last_message} for row in rows]
         return Response({"sessions": listed, "next": following})
 
 

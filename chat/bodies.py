@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import psycopg
@@ -89,13 +89,14 @@ class StrictJSONParser(BaseParser):
 class JSONWhateverIsAccepted(BaseContentNegotiation):
     """Every Accept header gets what the view has: many stream clients send `text/event-stream` on every call."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> NoReturn:
@@ -123,16 +124,18 @@ def as_problem(error: BaseException) -> Problem | None:
             return NotFound()
         case RequestDataTooBig():
             return TooLarge()
-        case (
-            OperationalError()
-            | InterfaceError()
-            | psycopg.OperationalError()
-            | psycopg.InterfaceError()
-            | PoolTimeout()
-        ):
-            return DatabaseUnavailable()
+        case _:
+            return _database_problem(error)
+
+
+def _database_problem(error: BaseException) -> Problem | None:
+    match error:
         case ProgrammingError(__cause__=psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn()):
             return DatabaseUnavailable(NOT_MIGRATED)
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            return DatabaseUnavailable()
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return DatabaseUnavailable()
         case _:
             return None
 

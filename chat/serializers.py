@@ -88,16 +88,13 @@ class Deleted(serializers.Serializer[None]):
 
 
 class PersonaShape(serializers.Serializer[None]):
-    id = serializers.CharField()
-    description = serializers.CharField()
-    name = serializers.CharField()
-    style = serializers.CharField()
-    use_case = serializers.CharField()
-    example = serializers.CharField()
-    tone = serializers.ChoiceField(choices=["gentle", "plain", "hard"])
-    starters = serializers.ListField(child=serializers.CharField())
-    avatar = serializers.CharField()
-    accent = serializers.CharField()
+    def get_fields(self) -> dict[str, Any]:
+        # `style` is a name of DRF's own.
+        words = ("id", "description", "name", "style", "use_case", "example", "tone", "starters", "avatar", "accent")
+        fields: dict[str, Any] = {word: serializers.CharField() for word in words}
+        fields["tone"] = serializers.ChoiceField(choices=["gentle", "plain", "hard"])
+        fields["starters"] = serializers.ListField(child=serializers.CharField())
+        return fields
 
 
 class PersonaList(serializers.Serializer[None]):
@@ -115,15 +112,13 @@ class Switched(serializers.Serializer[None]):
 
 
 class Problem(serializers.Serializer[None]):
-    error = serializers.CharField()
     message = serializers.CharField()
-    fields_ = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        # `fields` itself is a name of DRF's.
-        declared = super().get_fields()
-        declared["fields"] = declared.pop("fields_")
-        return declared
+        # `error` and `fields` are names of DRF's own.
+        sentences = serializers.ListField(child=serializers.CharField())
+        by_field = serializers.DictField(child=sentences, required=False)
+        return {"error": serializers.CharField(), **super().get_fields(), "fields": by_field}
 
 
 def message(entry: Entry) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import binascii
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from brains import registry
@@ -40,6 +40,14 @@ class Entry:
     status: str | None
     persona: str | None
     brain: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as lists have it, with the beginning of the newest message."""
+
+    session: Session
+    last_message: str | None
 
 
 PATH = """
@@ -125,7 +133,7 @@ def known_brain(alias: str) -> None:
 # --- lists ------------------------------------------------------------------------------------------------------------
 
 
-def page(sessions: QuerySet[Session], *, cursor: str, limit: int) -> tuple[list[Session], str | None]:
+def page(sessions: QuerySet[Session], *, cursor: str, limit: int) -> tuple[list[Listed], str | None]:
     """A page, newest first, and the next page's cursor. Raises Invalid for a cursor that is none of ours."""
     if cursor:
         updated, last = _read_cursor(cursor)
@@ -136,9 +144,8 @@ def page(sessions: QuerySet[Session], *, cursor: str, limit: int) -> tuple[list[
         .defer("head__text")
         .order_by("-updated_at", "-id")[: limit + 1]
     )
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], _cursor(rows[limit - 1])
+    listed = [Listed(row, row.last_message) for row in rows[:limit]]
+    return listed, _cursor(rows[limit - 1]) if len(rows) > limit else None
 
 
 def _cursor(session: Session) -> str:
@@ -185,9 +192,7 @@ def everything(session: Session) -> Iterator[Entry]:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     entry = Entry(*row)
-    if entry.role == "assistant":
-        return entry
-    return Entry(*row[:8], None, None)
+    return entry if entry.role == "assistant" else replace(entry, persona=None, brain=None)
 
 
 def running(session: Session) -> Turn | None:
@@ -201,20 +206,25 @@ def running(session: Session) -> Turn | None:
 def clear(session: Session) -> None:
     """Remove the messages and turns, keep the session."""
     with transaction.atomic():
-        # The same row first as a turn's beginning and end: they can't wait for each other.
-        Session.objects.select_for_update().get(id=session.id)
-        Session.objects.filter(id=session.id).update(head=None, updated_at=F("updated_at"))
+        _lock(session)
+        Session.objects.filter(id=session.id).update(head=None)
         _remove_messages(session)
 
 
 def delete(session: Session) -> None:
     """Remove the session with all that is in it."""
     with transaction.atomic():
-        Session.objects.select_for_update().get(id=session.id)
+        _lock(session)
         Session.objects.filter(id=session.id).update(head=None)
         _remove_messages(session)
         IdempotencyKey.objects.filter(session=session).delete()
         Session.objects.filter(id=session.id).delete()
+
+
+def _lock(session: Session) -> None:
+    # The same row first as a turn's beginning and end: they can't wait for each other.
+    if not Session.objects.select_for_update(no_key=True).filter(id=session.id).exists():
+        raise NotFound("There is no such session.")
 
 
 def _remove_messages(session: Session) -> None:

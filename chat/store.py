@@ -1,8 +1,8 @@
 """The hot path's SQL: psycopg's async pool and the statements of a turn. tests/chat/test_store.py holds them against the models.
 
-A turn is two short transactions. `opening` locks the session's row first, so that two sends are decided one after the
-other, and reads in a second statement, whose snapshot is younger than the lock. `keep` locks the same row first, so that
-the two can't wait for each other.
+A turn is two short transactions, five statements in all. `opening` locks the session's row first, so that two sends are
+decided one after the other; what it reads then is younger than the lock. `keep` locks the same row first, so that the
+two can't wait for each other.
 """
 
 from __future__ import annotations
@@ -113,6 +113,9 @@ class Stored:
     persona: str
 
 
+# By itself: a statement that waits for a lock goes on with joined rows from before the wait.
+LOCK = "SELECT 1 FROM chat_session WHERE id = %s FOR NO KEY UPDATE"
+
 SCENE = """
 SELECT s.id, s.owner_id, o.language, s.persona_id, coalesce(p.published, false), coalesce(v.number, 0),
        coalesce(v.instructions, ''), coalesce(v.brain, ''), coalesce(v.script, '{}'::jsonb), s.brain,
@@ -124,7 +127,6 @@ LEFT JOIN personas_persona p ON p.id = s.persona_id
 LEFT JOIN personas_personaversion v ON v.id = p.current_id
 LEFT JOIN chat_message h ON h.id = s.head_id
 WHERE s.id = %s
-FOR NO KEY UPDATE OF s
 """
 
 # `earlier` walks from the head towards the first message and ends at the window; one row comes back even without any.
@@ -180,11 +182,13 @@ WITH session AS (
     RETURNING id
 ), head AS (
     UPDATE chat_session s SET updated_at = now(),
-        head_id = CASE WHEN s.head_id = %(user_message)s THEN coalesce((SELECT id FROM reply), s.head_id) ELSE s.head_id END
+        head_id = CASE WHEN s.head_id = %(user_message)s AND %(text)s::text <> '' THEN %(turn)s ELSE s.head_id END
     FROM turn WHERE s.id = %(session)s
 )
-SELECT (SELECT count(*) FROM turn), (SELECT count(*) FROM chat_turn WHERE id = %(turn)s)
+SELECT count(*) FROM turn
 """
+
+EXISTS = "SELECT count(*) FROM chat_turn WHERE id = %s"
 
 STORED = """
 SELECT t.id, t.session_id, t.user_message_id, t.status, coalesce(m.text, ''), t.brain, t.model, t.fallback,
@@ -223,7 +227,7 @@ class Store:
             open=False,
             # A server that was restarted is found out here, not by a turn.
             check=AsyncConnectionPool.check_connection,
-            kwargs={"row_factory": tuple_row},
+            kwargs={"row_factory": tuple_row, "autocommit": True},
             reconnect_timeout=60,
         )
 
@@ -237,7 +241,7 @@ class Store:
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Opening]:
         """The one transaction in which a turn begins. Raises DatabaseUnavailable, TurnInProgress."""
-        async with translated(), self._pool.connection() as connection:
+        async with translated(), self._pool.connection() as connection, connection.transaction():
             yield Opening(connection)
 
     async def keep(self, kept: Kept) -> bool | None:
@@ -251,9 +255,12 @@ class Store:
             "cache_write_tokens": usage and usage.cache_write_tokens,
         }
         async with translated(), self._pool.connection() as connection:
-            await connection.set_autocommit(True)
-            ended, exists = await _one(await connection.execute(KEEP, values))
-        return bool(ended) if exists else None
+            (ended,) = await _one(await connection.execute(KEEP, values))
+            if ended:
+                return True
+            # Asked anew: what was deleted while KEEP waited for the lock is still there in its snapshot.
+            (exists,) = await _one(await connection.execute(EXISTS, [kept.turn]))
+        return False if exists else None
 
     async def stored(self, turn: UUID) -> Stored | None:
         """A turn as it is stored now."""
@@ -285,6 +292,7 @@ class Opening:
 
     async def scene(self, session: UUID) -> Scene | None:
         """Lock the session's row and load what a turn needs."""
+        await self._connection.execute(LOCK, [session])
         row = await (await self._connection.execute(SCENE, [session])).fetchone()
         return Scene(*row) if row else None
 

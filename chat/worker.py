@@ -89,6 +89,7 @@ class Worker:
         self._lease = lease
         self._keys_age = keys_age
         self._beating: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
         self.loop = asyncio.get_running_loop()
 
     async def start(self) -> None:
@@ -97,9 +98,15 @@ class Worker:
         await self._beat()
         self._beating = asyncio.create_task(self._beat_on())
 
+    def begin_drain(self, seconds: float) -> asyncio.Task[None]:
+        """From now on no new turn; running ones get `seconds` to end, the rest are interrupted. The first call counts."""
+        if self._draining is None:
+            self._draining = self.loop.create_task(self.turns.drain(seconds))
+        return self._draining
+
     async def stop(self, drain: float) -> None:
-        """Let running turns end within `drain` seconds, interrupt the rest, disconnect."""
-        await self.turns.drain(drain)
+        """Drain, say good-bye, disconnect."""
+        await self.begin_drain(drain)
         if self._beating:
             self._beating.cancel()
         await self.store.close()
@@ -150,6 +157,11 @@ def current() -> Worker:
     """This process's worker. Raises ServerStopping outside of the time between start and stop."""
     if _current is None:
         raise ServerStopping
+    return _current
+
+
+def installed() -> Worker | None:
+    """This process's worker, where it has one now."""
     return _current
 
 

@@ -10,7 +10,7 @@ import inspect
 import io
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import django
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
@@ -23,6 +23,7 @@ from django.conf import settings  # noqa: E402 — after the set-up
 from django.http import HttpResponse, HttpResponseBase  # noqa: E402
 from django.urls import ResolverMatch, resolve  # noqa: E402
 
+from chat import worker  # noqa: E402
 from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
 from coach_project.lifespan import lifespan  # noqa: E402
@@ -37,7 +38,7 @@ async def room(scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     if inspect.iscoroutinefunction(match.func):
         await stream_room(scope, body, receive, send, match)
     else:
-        await stock(scope, _again(body, receive), send)
+        await stock(dict(scope), _again(body, receive), cast(Any, send))
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -98,12 +99,22 @@ door = Door(
 )
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+class Application:
     """ASGI 3."""
-    match scope["type"]:
-        case "http":
-            await door(scope, receive, send)
-        case "lifespan":
-            await lifespan(receive, send)
-        case _:
-            raise NotFound
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await door(scope, receive, send)
+            case "lifespan":
+                await lifespan(receive, send)
+            case _:
+                raise NotFound
+
+    def begin_drain(self) -> None:
+        """What the server's configuration calls at SIGTERM: the clock of the turns starts there."""
+        if here := worker.installed():
+            here.begin_drain(settings.COACH_DRAIN_TIMEOUT)
+
+
+application = Application()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -74,7 +75,13 @@ on_reload = when_ready
 
 
 def post_worker_init(worker: ASGIWorker) -> None:
-    """The event loop sets each listener's backlog to 100 when it takes it over; set ours again."""
+    """Start the turns' own clock at SIGTERM; and give the listeners back their backlog, which the event loop makes 100."""
+
+    def stop() -> None:
+        worker.handle_exit_signal()
+        worker.asgi.begin_drain()
+
+    worker.loop.add_signal_handler(signal.SIGTERM, stop)
 
     def deepen() -> None:
         if not worker.servers:

@@ -7,8 +7,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
+
 from coach_project import postgres
 from coach_project.environment import Environment, read_dotenv
+
+django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Session]` is also an expression
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -18,6 +18,9 @@ class Owner(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["external_id"], opclasses=["varchar_pattern_ops"], name="owner_by_id_or_prefix")
+        ]
         constraints = [
             models.UniqueConstraint(fields=["app", "external_id"], name="owner_is_an_app_and_its_id"),
             models.CheckConstraint(condition=~models.Q(external_id=""), name="owner_has_an_id"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from django.core.validators import RegexValidator
 from django.db import models
 
-NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}\Z", "Use lower-case letters, digits and underscores, a letter first.")
+PERSONA_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME = RegexValidator(rf"^{PERSONA_ID.pattern}\Z", "Use lower-case letters, digits and underscores, a letter first.")
 
 
 class Tone(models.TextChoices):
@@ -64,3 +68,9 @@ class PersonaVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.persona_id} v{self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; TypeError for a version that is stored already. (A trigger says the same to SQL.)"""
+        if not self._state.adding:
+            raise TypeError("A version of a persona never changes; save a new one.")
+        super().save(*args, **kwargs)

@@ -48,7 +48,7 @@ def copy_of_template() -> Where:
     template, name = f"{RUN}_template", f"{RUN}_{secrets.token_hex(4)}"
     with maintenance() as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [template]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(template)))
             _fill(where().named(template))
         names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}

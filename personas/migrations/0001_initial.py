@@ -6,64 +6,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Persona',
+            name="Persona",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]{0,63}\\Z', 'Use lower-case letters, digits and underscores, a letter first.')])),
-                ('published', models.BooleanField(default=False)),
-                ('position', models.PositiveSmallIntegerField(default=100, help_text='Order in lists, lowest first.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.CharField(
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9_]{0,63}\\Z",
+                                "Use lower-case letters, digits and underscores, a letter first.",
+                            )
+                        ],
+                    ),
+                ),
+                ("published", models.BooleanField(default=False)),
+                ("position", models.PositiveSmallIntegerField(default=100, help_text="Order in lists, lowest first.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='PersonaVersion',
+            name="PersonaVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=100)),
-                ('description', models.CharField(max_length=300)),
-                ('instructions', models.TextField(help_text='The system prompt; shown to no user.', max_length=20000)),
-                ('style', models.CharField(blank=True, max_length=300)),
-                ('use_case', models.CharField(blank=True, max_length=300)),
-                ('example', models.CharField(blank=True, max_length=500)),
-                ('tone', models.CharField(choices=[('gentle', 'gentle'), ('plain', 'plain'), ('hard', 'hard')], default='plain', max_length=10)),
-                ('starters', models.JSONField(blank=True, default=list, help_text='First messages to offer: a list of sentences.')),
-                ('avatar', models.TextField(blank=True, help_text='An SVG drawing.', max_length=20000)),
-                ('accent', models.CharField(default='#3b6fd4', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}\\Z')])),
-                ('voice', models.CharField(blank=True, help_text='A speech voice, for later.', max_length=100)),
-                ('brain', models.CharField(blank=True, help_text='A brain of its own; empty: the active one.', max_length=64)),
-                ('script', models.JSONField(blank=True, default=dict, help_text='What it says where no model thinks for it.')),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.CharField(blank=True, max_length=200)),
-                ('persona', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='personas.persona')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=100)),
+                ("description", models.CharField(max_length=300)),
+                ("instructions", models.TextField(help_text="The system prompt; shown to no user.", max_length=20000)),
+                ("style", models.CharField(blank=True, max_length=300)),
+                ("use_case", models.CharField(blank=True, max_length=300)),
+                ("example", models.CharField(blank=True, max_length=500)),
+                (
+                    "tone",
+                    models.CharField(
+                        choices=[("gentle", "gentle"), ("plain", "plain"), ("hard", "hard")],
+                        default="plain",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "starters",
+                    models.JSONField(
+                        blank=True, default=list, help_text="First messages to offer: a list of sentences."
+                    ),
+                ),
+                ("avatar", models.TextField(blank=True, help_text="An SVG drawing.", max_length=20000)),
+                (
+                    "accent",
+                    models.CharField(
+                        default="#3b6fd4",
+                        max_length=7,
+                        validators=[django.core.validators.RegexValidator("^#[0-9a-fA-F]{6}\\Z")],
+                    ),
+                ),
+                ("voice", models.CharField(blank=True, help_text="A speech voice, for later.", max_length=100)),
+                (
+                    "brain",
+                    models.CharField(blank=True, help_text="A brain of its own; empty: the active one.", max_length=64),
+                ),
+                (
+                    "script",
+                    models.JSONField(blank=True, default=dict, help_text="What it says where no model thinks for it."),
+                ),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_by", models.CharField(blank=True, max_length=200)),
+                (
+                    "persona",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="personas.persona"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['persona', '-number'],
+                "ordering": ["persona", "-number"],
             },
         ),
         migrations.AddField(
-            model_name='persona',
-            name='current',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='personas.personaversion'),
+            model_name="persona",
+            name="current",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.RESTRICT,
+                related_name="+",
+                to="personas.personaversion",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='personaversion',
-            constraint=models.UniqueConstraint(fields=('persona', 'number'), name='persona_version_number'),
+            model_name="personaversion",
+            constraint=models.UniqueConstraint(fields=("persona", "number"), name="persona_version_number"),
         ),
         migrations.AddConstraint(
-            model_name='personaversion',
-            constraint=models.CheckConstraint(condition=models.Q(('tone__in', ['gentle', 'plain', 'hard'])), name='persona_version_tone'),
+            model_name="personaversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tone__in", ["gentle", "plain", "hard"])), name="persona_version_tone"
+            ),
         ),
     ]

@@ -1,0 +1,248 @@
+"""The hot path's SQL against the models: what it writes, the ORM reads, and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from brains.types import Usage
+from chat.ids import new_id
+from chat.models import IdempotencyKey, Message, Session, Turn
+from chat.prompts import Utterance
+from chat.store import Kept, NewTurn, Past, Scene, Store
+from identity.models import Owner
+from personas import seed
+from problems import DatabaseUnavailable, TurnInProgress
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+
+T = TypeVar("T")
+Run = Callable[[Callable[[Store], Awaitable[T]]], T]
+
+
+@pytest.fixture
+def session() -> Session:
+    seed.seed()
+    owner = Owner.objects.create(external_id="someone", language="nb")
+    return Session.objects.create(owner=owner, persona_id="calm_coach")
+
+
+def run(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do something with a store on the test's database."""
+    at = connection.get_connection_params()
+    names = {"dbname": "dbname", "host": "host", "port": "port", "user": "user", "password": "password"}
+    conninfo = " ".join(f"{name}='{at[key]}'" for key, name in names.items() if at.get(key))
+
+    async def with_store() -> T:
+        store = Store(conninfo, 2)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(with_store())
+
+
+def new(session: Session, **changes: object) -> NewTurn:
+    turn = NewTurn(
+        turn=new_id(),
+        message=new_id(),
+        session=session.id,
+        owner=session.owner_id,
+        head=session.head_id,
+        depth=0,
+        offset=0,
+        text="Hei, trener!",
+        title="Hei, trener!",
+        persona="calm_coach",
+        persona_version=1,
+        brain="config",
+        worker=new_id(),
+        key="",
+        digest="",
+    )
+    return replace(turn, **changes)  # type: ignore[arg-type]
+
+
+def kept(turn: NewTurn, **changes: object) -> Kept:
+    ended = Kept(
+        turn=turn.turn,
+        session=turn.session,
+        owner=turn.owner,
+        user_message=turn.message,
+        depth=turn.depth + 1,
+        offset=turn.offset + len(turn.text),
+        text="Pust inn 🌬️",
+        status="complete",
+        brain="claude",
+        model="m",
+        fallback=True,
+        usage=Usage(5, 7, 3, 2),
+        error="",
+        seconds_to_first_token=0.25,
+    )
+    return replace(ended, **changes)  # type: ignore[arg-type]
+
+
+def opened(turn: NewTurn) -> None:
+    async def work(store: Store) -> None:
+        async with store.opening() as opening:
+            await opening.scene(turn.session)
+            await opening.new_turn(turn)
+
+    run(work)
+
+
+def seen(session: UUID, start: int = 0, key: str = "") -> tuple[Scene, Past]:
+    async def work(store: Store) -> tuple[Scene, Past]:
+        async with store.opening() as opening:
+            scene = await opening.scene(session)
+            assert scene is not None
+            return scene, await opening.past(scene, start, key)
+
+    return run(work)
+
+
+def test_a_scene_holds_the_session_its_owner_and_the_personas_current_words(session: Session) -> None:
+    scene, past = seen(session.id)
+    current = session.persona.current
+    assert current is not None
+    assert (scene.session, scene.owner, scene.language) == (session.id, session.owner_id, "nb")
+    assert (scene.persona, scene.published, scene.version) == ("calm_coach", True, current.number)
+    assert (scene.instructions, scene.script) == (current.instructions, current.script)
+    assert (scene.head, scene.depth, scene.path_chars) == (None, 0, 0)
+    assert past == Past(None, "", None, ())
+
+
+def test_a_session_that_is_not_there_has_no_scene(session: Session) -> None:
+    async def work(store: Store) -> Scene | None:
+        async with store.opening() as opening:
+            return await opening.scene(new_id())
+
+    assert run(work) is None
+
+
+def test_a_session_outlives_its_persona(session: Session) -> None:
+    Session.objects.filter(id=session.id).update(persona_id="long_gone")
+    assert (seen(session.id)[0].version, seen(session.id)[0].published) == (0, False)
+
+
+def test_a_new_turn_is_what_the_models_say(session: Session) -> None:
+    turn = new(session, key="k", digest="d")
+    opened(turn)
+    row = Turn.objects.select_related("user_message").get(id=turn.turn)
+    row.full_clean()
+    row.user_message.full_clean()
+    assert (row.status, row.brain, row.persona, row.persona_version, row.worker) == (
+        "running",
+        "config",
+        "calm_coach",
+        1,
+        turn.worker,
+    )
+    assert (row.user_message.text, row.user_message.role, row.user_message.parent) == (turn.text, "user", None)
+    session.refresh_from_db()
+    assert (session.head_id, session.title) == (turn.message, "Hei, trener!")
+    key = IdempotencyKey.objects.get()
+    assert (key.owner_id, key.key, key.digest, key.turn_id) == (session.owner_id, "k", "d", turn.turn)
+    _, past = seen(session.id, key="k")
+    assert (past.running, past.key_digest, past.key_turn) == (turn.turn, "d", turn.turn)
+
+
+def test_a_kept_turn_is_what_the_models_say(session: Session) -> None:
+    turn = new(session)
+    opened(turn)
+    assert run(lambda store: store.keep(kept(turn))) is True
+    row = Turn.objects.select_related("reply").get(id=turn.turn)
+    row.full_clean()
+    reply = row.reply
+    assert reply is not None
+    reply.full_clean()
+    assert (reply.id, reply.text, reply.role, reply.parent_id) == (turn.turn, "Pust inn 🌬️", "assistant", turn.message)
+    assert (reply.depth, reply.offset) == (1, len(turn.text))
+    assert (row.status, row.brain, row.model, row.fallback) == ("complete", "claude", "m", True)
+    assert (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens) == (5, 7, 3, 2)
+    assert row.finished_at is not None
+    assert row.first_token_at is not None
+    assert (row.first_token_at - row.created_at).total_seconds() == 0.25
+    session.refresh_from_db()
+    assert session.head_id == reply.id
+    assert session.updated_at >= row.created_at
+    stored = run(lambda store: store.stored(turn.turn))
+    assert stored is not None
+    assert (stored.status, stored.text, stored.input_tokens) == ("complete", reply.text, 5)
+
+
+def test_a_turn_ends_once(session: Session) -> None:
+    turn = new(session)
+    opened(turn)
+    run(lambda store: store.keep(kept(turn)))
+    assert run(lambda store: store.keep(kept(turn, text="another", status="failed"))) is False
+    assert Message.objects.count() == 2
+
+
+def test_a_turn_without_text_leaves_no_reply(session: Session) -> None:
+    turn = new(session)
+    opened(turn)
+    run(
+        lambda store: store.keep(
+            kept(turn, text="", status="failed", error="provider_busy", usage=None, seconds_to_first_token=None)
+        )
+    )
+    row = Turn.objects.get(id=turn.turn)
+    assert (row.reply, row.error, row.input_tokens, row.first_token_at) == (None, "provider_busy", None, None)
+    session.refresh_from_db()
+    assert session.head_id == turn.message
+
+
+def test_a_turn_of_a_deleted_session_is_gone(session: Session) -> None:
+    turn = new(session)
+    opened(turn)
+    session.delete()
+    assert run(lambda store: store.keep(kept(turn))) is None
+    assert Message.objects.count() == 0
+
+
+def test_the_database_forbids_a_second_running_turn(session: Session) -> None:
+    opened(new(session))
+    with pytest.raises(TurnInProgress):
+        opened(new(session))
+    assert Turn.objects.count() == Message.objects.count() == 1
+
+
+def test_the_path_is_read_from_the_window_on(session: Session) -> None:
+    head, depth, offset = None, 0, 0
+    for number in range(4):
+        turn = new(session, head=head, depth=depth, offset=offset, text=f"question {number}")
+        opened(turn)
+        run(lambda store, turn=turn, number=number: store.keep(kept(turn, text=f"answer {number}")))  # type: ignore[misc]
+        head, depth = turn.turn, depth + 2
+        offset += len(f"question {number}") + len(f"answer {number}")
+    scene, past = seen(session.id)
+    assert (scene.head, scene.depth, scene.path_chars) == (head, 8, offset)
+    assert [line.text for line in past.path] == [f"{what} {n}" for n in range(4) for what in ("question", "answer")]
+    assert past.path[1] == Utterance("assistant", "answer 0", "complete")
+    _, late = seen(session.id, start=offset - 20)
+    assert [line.text for line in late.path] == ["question 3", "answer 3"]
+    _, nothing = seen(session.id, start=offset)
+    assert nothing.path == ()
+
+
+def test_a_database_that_is_away_is_told_as_such() -> None:
+    async def work() -> None:
+        store = Store("host=127.0.0.1 port=1 dbname=none connect_timeout=1", 1, timeout=0.2)
+        await store.open()
+        try:
+            await store.ping()
+        finally:
+            await store.close()
+
+    with pytest.raises(DatabaseUnavailable):
+        asyncio.run(work())
