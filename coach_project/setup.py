@@ -5,6 +5,7 @@ One process does it all, for every start of Python with Django costs the second 
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import socket
@@ -85,7 +86,7 @@ def set_up(asked: Launch) -> Login | None:
         with step("Migrating the database …"):
             migrate()
         with step("Loading the coaches …"):
-            call_command("personas", "seed")
+            call_command("personas", "seed", stdout=io.StringIO())
         return admin_login()
     except OperationalError as error:
         raise Refused(f"The database does not answer: {' '.join(str(error).split())}") from None
@@ -146,7 +147,7 @@ Admin   {address}/admin/   login: {known}
 
 Try it in another terminal:
   session=$(curl -s {address}/chat/start {json} -d '{{}}' | grep -o 'session_[0-9a-f]\{{32\}}')
-  curl -N {address}/chat/stream {json} -d '{{"session_id": "'$session'", "message": "I want to start running."}}'
+  curl -sN {address}/chat/stream {json} -d '{{"session_id": "'$session'", "message": "I want to start running."}}'
 
 Ctrl-C stops it.
 """

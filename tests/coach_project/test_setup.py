@@ -58,7 +58,9 @@ def start(area: Path, data: Path, clean_environment: dict[str, str]) -> Iterator
     yield begin
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def greeting(process: Run) -> str:
@@ -219,7 +221,7 @@ def kill_everything(process: Run, data: Path) -> None:
             continue
     for pid in doomed:
         os.kill(pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
 
 def test_after_a_kill_9_of_everything_no_row_is_lost_and_the_session_is_free(
@@ -241,11 +243,9 @@ def test_after_a_kill_9_of_everything_no_row_is_lost_and_the_session_is_free(
     greeting(again)
     detail = httpx2.get(f"{url(port)}/chat/sessions/{session}", timeout=30).json()
     assert detail["messages"][0]["content"] == body["message"]
-    turn = httpx2.get(f"{url(port)}/chat/sessions/{session}", timeout=30).json()["messages"][0]["turn_id"]
     assert reply(port, session)
     with psycopg.connect(postgres.address(data).conninfo()) as connection:
         states = connection.execute("SELECT status FROM chat_turn ORDER BY created_at").fetchall()
     assert states[0][0] in ("failed", "interrupted")
     assert states[1][0] == "complete"
-    assert turn
     stop(again)
