@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import psycopg
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import Http404
 from psycopg_pool import PoolTimeout
@@ -105,27 +105,33 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> NoReturn:
     raise error if problem is error or problem is None else problem from error
 
 
+_MEANINGS: tuple[tuple[type[BaseException], type[Problem]], ...] = (
+    (exceptions.UnsupportedMediaType, UnsupportedMediaType),
+    (exceptions.MethodNotAllowed, MethodNotAllowed),
+    (exceptions.NotAuthenticated, Forbidden),
+    (exceptions.AuthenticationFailed, Forbidden),
+    (exceptions.PermissionDenied, Forbidden),
+    (PermissionDenied, Forbidden),
+    (Http404, NotFound),
+    (exceptions.NotFound, NotFound),
+    (RequestDataTooBig, TooLarge),
+    (SuspiciousOperation, Invalid),
+    (BadRequest, Invalid),
+)
+
+
 def as_problem(error: BaseException) -> Problem | None:
     """What a caller is told of a library's exception; None for one that nobody expected."""
-    match error:
-        case Problem():
-            return error
-        case exceptions.ValidationError():
-            return Invalid(fields=_sentences(error.detail))
-        case exceptions.ParseError() | exceptions.NotAcceptable():
-            return Invalid(str(error.detail))
-        case exceptions.UnsupportedMediaType():
-            return UnsupportedMediaType()
-        case exceptions.MethodNotAllowed():
-            return MethodNotAllowed()
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
-            return Forbidden()
-        case Http404() | exceptions.NotFound():
-            return NotFound()
-        case RequestDataTooBig():
-            return TooLarge()
-        case _:
-            return _database_problem(error)
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, exceptions.ValidationError):
+        return Invalid(fields=_sentences(error.detail))
+    if isinstance(error, exceptions.ParseError | exceptions.NotAcceptable):
+        return Invalid(str(error.detail))
+    for theirs, ours in _MEANINGS:
+        if isinstance(error, theirs):
+            return ours()
+    return _database_problem(error)
 
 
 def _database_problem(error: BaseException) -> Problem | None:
