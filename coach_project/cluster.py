@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 from coach_project.account import locale_name
 from coach_project.launch import Refused
 from coach_project.placing import Place
-from coach_project.shelf import SOCKET, front
+from coach_project.shelf import INSTEAD, SOCKET, front
 
 ROLE = "coach"
 DATABASE = "coach"
@@ -105,7 +105,8 @@ def make(place: Place) -> None:
     )
     if made.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise Refused(f"The embedded database could not be made:\n{made.stdout.strip()[-1500:]}")
+        why = " ".join(made.stdout.split())[-500:]
+        raise Refused(f"The embedded database can't be made here ({why}): {INSTEAD}")
     (fresh / "pg_hba.conf").write_text("local all all trust\n", encoding="ascii")
     fresh.rename(place.cluster)
 
