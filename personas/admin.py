@@ -106,6 +106,11 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
     def has_delete_permission(self, request: HttpRequest, persona: Persona | None = None) -> bool:
         return super().has_delete_permission(request, persona) and (persona is None or persona.id != DEFAULT)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A persona goes with its versions, which by themselves nobody deletes."""
+        found, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(forbidden) - {str(PersonaVersion._meta.verbose_name)}, protected
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # One by one, so that the default persona is guarded.
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}

@@ -31,8 +31,8 @@ class Server:
         self.where = where
         self.log = log
         self.tracebacks_allowed = False
-        self._environment = {**os.environ, "DATABASE_URL": where.url(), "WEB_CONCURRENCY": "1", **environment}
-        self._environment["DJANGO_SETTINGS_MODULE"] = "coach_project.settings"
+        self.environment = {**os.environ, "DATABASE_URL": where.url(), "WEB_CONCURRENCY": "1", **environment}
+        self.environment["DJANGO_SETTINGS_MODULE"] = "coach_project.settings"
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -56,7 +56,7 @@ class Server:
         with listen("127.0.0.1", self._port) as listener, self.log.open("ab") as log:
             self._port = listener.getsockname()[1]
             listener.set_inheritable(True)
-            environment = {**self._environment, "COACH_LISTENER": str(listener.fileno())}
+            environment = {**self.environment, "COACH_LISTENER": str(listener.fileno())}
             self._process = subprocess.Popen(
                 [*GUNICORN, "coach_project.asgi:application"],
                 cwd=BASE_DIR,

@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 MANY = 30_000
 FILL = """
 INSERT INTO chat_session (id, owner_id, persona_id, title, brain, metadata, created_at, updated_at)
-SELECT gen_random_uuid(), %(owner)s, 'calm_coach', 'Session ' || n, '', '{}', then, then
-FROM generate_series(1, %(many)s) n, LATERAL (SELECT now() - n * interval '1 s' AS then) t
+SELECT gen_random_uuid(), %(owner)s, 'calm_coach', 'Session ' || n, '', '{}', at, at
+FROM generate_series(1, %(many)s) n, LATERAL (SELECT now() - n * interval '1 s' AS at) t
 """
 
 
