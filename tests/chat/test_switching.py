@@ -76,9 +76,9 @@ def test_a_switch_by_the_command_and_the_admin_is_followed_too(coach: Server) ->
     http.get("/admin/login/")
     login = {"username": ADMIN[0], "password": ADMIN[1], "csrfmiddlewaretoken": http.cookies["csrftoken"]}
     assert http.post("/admin/login/?next=/admin/", data=login).status_code == 302
-    page = http.get("/admin/brains/activebrain/", follow_redirects=True)
-    token = http.cookies["csrftoken"]
-    answer = http.post(page.url.path, data={"alias": "config", "csrfmiddlewaretoken": token})
+    change = "/admin/brains/activebrain/1/change/"
+    assert http.get(change).status_code == 200
+    answer = http.post(change, data={"alias": "config", "csrfmiddlewaretoken": http.cookies["csrftoken"]})
     assert answer.status_code == 302, answer.text
     assert answering(coach) == {"config"}
     with coach.database() as database:
