@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from brains import registry, switching
 from brains.models import ActiveBrain, BrainSwitch
@@ -43,20 +43,18 @@ class SwitchForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(ActiveBrain)
 class ActiveBrainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """One page: which brain it is, and the choice of another. Until the first switch there is no row behind it."""
+
     form = SwitchForm
-    list_display = ["alias", "model_id", "switched_at"]
 
-    @admin.display(description="model")
-    def model_id(self, row: ActiveBrain) -> str:
-        return registry.model(row.alias)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("admin:brains_activebrain_change", 1)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ActiveBrain]:
-        """There is always one row to open."""
-        ActiveBrain.objects.get_or_create(id=1, defaults={"alias": switching.active()})
-        return super().get_queryset(request)
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ActiveBrain | None:
+        return ActiveBrain(id=1, alias=switching.active()) if object_id == "1" else None
 
     def save_model(self, request: HttpRequest, obj: ActiveBrain, form: Any, change: bool) -> None:
-        """Through switching, for the record; the row itself is not saved from here."""
+        """Through switching, for the record; the row is not saved from here."""
         try:
             switching.switch(obj.alias, request.user.get_username())
         except Problem as problem:  # its key went away between the form's check and now

@@ -217,7 +217,13 @@ def test_an_address_that_takes_no_connection_times_out() -> None:
 @keyed
 @pytest.mark.parametrize(
     "knobs",
-    [{"cut": 3}, {"drop": 3}, {"end": 3}, {"end": 3, "odd": odd("noframing")}, {"drop": 3, "odd": odd("gzip")}],
+    [
+        {"cut": 3},
+        {"drop": 3},
+        {"end": 3},
+        {"end": 3, "odd": odd("noframing")},
+        {"drop": 3, "odd": odd("gzip")},
+    ],
     ids=["reset", "closed", "ended", "ended with the connection", "closed in gzip"],
 )
 def test_a_stream_that_breaks_is_interrupted_and_what_was_said_stays(

@@ -24,6 +24,7 @@ Knobs (n counts text deltas, times are in s):
     odd=a,b,…               bom comments nospace multiline split joined gzip pings unknown twoblocks thinking null
                             nousage nodone html malformed badutf8 noframing (the body ends with the connection) nohead
                             (reset before the headers) ascii (escapes, not UTF-8) failed (response.failed, not error)
+                            badchunks (broken framing after three deltas)
 Every text that must never be shown holds the word `secret`.
 """
 

@@ -104,6 +104,8 @@ class Answer:
             await asyncio.sleep(ahead)
         if scenario.stall == sent:
             await asyncio.sleep(PATIENCE)
+        if "badchunks" in scenario.odd and sent == 3:
+            self._writer.write(b"zz\r\n")
         if scenario.cut == sent:
             self._reset()
         if scenario.drop == sent:

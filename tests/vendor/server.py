@@ -48,6 +48,7 @@ class Vendor:
         self.requests: list[Call] = []
         self.connections = 0
         self.model_status = 200
+        self.model_wait = 0.0
         self._port = port
         self._next: deque[Scenario] = deque()
         self._ready = threading.Event()
@@ -81,6 +82,7 @@ class Vendor:
         self._next.clear()
         self.connections = 0
         self.model_status = 200
+        self.model_wait = 0
 
     def __enter__(self) -> Vendor:
         self._thread.start()
@@ -143,6 +145,7 @@ class Vendor:
         elif call.path.startswith("/v1/models"):
             model = {"id": call.path.rsplit("/", 1)[1], "type": "model", "object": "model", "display_name": "A model"}
             failed = error_body("/v1/messages", Scenario())
+            await asyncio.sleep(self.model_wait)
             await answer.whole(self.model_status, model if self.model_status == 200 else failed)
         elif call.path == "/_requests":
             await answer.whole(200, [{"path": each.path, "body": each.body, "sent": each.sent} for each in self.turns])
