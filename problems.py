@@ -59,6 +59,10 @@ class Problem(Exception):
         self.extra = dict(extra or {})
         super().__init__(self.message)
 
+    def headers(self) -> dict[str, str]:
+        """Response headers that belong to the error."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
     def body(self) -> dict[str, object]:
         """The JSON body, the same on every path."""
         body: dict[str, object] = {"error": self.code, "message": self.message, **self.extra}
@@ -103,6 +107,13 @@ class MethodNotAllowed(Problem):
     code = "method_not_allowed"
     status = 405
     default_message = "This path does not take that method."
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(f"This path takes {', '.join(self.allowed)}.")
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "Allow": ", ".join(self.allowed)}
 
 
 class TurnInProgress(Problem):
@@ -195,7 +206,7 @@ def by_code(code: str) -> Problem:
     kinds: list[type[Problem]] = [Problem]
     while kinds:
         kind = kinds.pop()
-        if kind.code == code and kind is not Problem:
+        if kind.code == code and kind not in (Problem, MethodNotAllowed):
             return kind()
         kinds += kind.__subclasses__()
     return Internal()

@@ -101,13 +101,14 @@ class JSONWhateverIsAccepted(BaseContentNegotiation):
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> NoReturn:
     """DRF's hook: raise what rendering knows. Everything else goes up as it is."""
+    if isinstance(error, exceptions.MethodNotAllowed):
+        raise MethodNotAllowed(context["view"].allowed_methods) from error
     problem = as_problem(error)
     raise error if problem is error or problem is None else problem from error
 
 
 _MEANINGS: tuple[tuple[type[BaseException], type[Problem]], ...] = (
     (exceptions.UnsupportedMediaType, UnsupportedMediaType),
-    (exceptions.MethodNotAllowed, MethodNotAllowed),
     (exceptions.NotAuthenticated, Forbidden),
     (exceptions.AuthenticationFailed, Forbidden),
     (exceptions.PermissionDenied, Forbidden),

@@ -33,15 +33,15 @@ def _send(request: HttpRequest) -> Send:
     serializer = SendSerializer(data=body)
     if not serializer.is_valid():
         raise serializers.ValidationError(serializer.errors)
-    key = idempotency_key(request.headers)
-    digest = hashlib.sha256(request.path.encode() + b"\0" + request.body).hexdigest() if key else ""
     values = serializer.validated_data
+    key = idempotency_key(request.headers)
+    digest = hashlib.sha256(f"{values['session_id']}\0{values['message']}".encode()).hexdigest() if key else ""
     return Send(inside("session", values["session_id"]), values["message"], key, digest)
 
 
-def _only(request: HttpRequest, method: str) -> None:
-    if request.method != method:
-        raise MethodNotAllowed(f"This path takes {method}.")
+def _only(request: HttpRequest, *methods: str) -> None:
+    if request.method not in methods:
+        raise MethodNotAllowed(methods)
 
 
 async def stream(request: HttpRequest) -> HttpResponseBase:
@@ -86,6 +86,6 @@ def _event_stream(turn: AnyTurn) -> StreamingHttpResponse:
 
 async def brain_health(request: HttpRequest) -> HttpResponseBase:
     """GET /brain/health"""
-    _only(request, "GET")
+    _only(request, "GET", "HEAD")
     report = await health.report(await worker.current().active_brain())
     return JsonResponse(report.as_dict(), status=200 if report.healthy else 503)

@@ -83,7 +83,7 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
     if isinstance(response, HttpResponse):
         headers.append((b"content-length", str(len(response.content)).encode()))
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": response.content})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     async for part in response:  # type: ignore[attr-defined]

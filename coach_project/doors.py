@@ -159,7 +159,6 @@ async def send_problem(send: Send, problem: Problem) -> None:
     """An error as a whole response."""
     body = body_of(problem)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if problem.retry_after is not None:
-        headers.append((b"retry-after", str(problem.retry_after).encode()))
+    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers().items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

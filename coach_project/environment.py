@@ -54,7 +54,16 @@ class Environment:
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:
-        words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
         value = self.text(name)
         if value and value.lower() not in words:
             self._wrong.append(f"{name} is {value!r}; it takes on or off.")

@@ -35,10 +35,9 @@ def body_of(problem: Problem) -> bytes:
 
 
 def response_of(problem: Problem) -> HttpResponse:
-    response = HttpResponse(body_of(problem), status=problem.status, content_type="application/json")
-    if problem.retry_after is not None:
-        response["Retry-After"] = str(problem.retry_after)
-    return response
+    return HttpResponse(
+        body_of(problem), status=problem.status, content_type="application/json", headers=problem.headers()
+    )
 
 
 class ErrorsAsJSON:

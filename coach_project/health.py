@@ -6,18 +6,25 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from chat import worker
-from problems import DatabaseUnavailable, ServerStopping
+from problems import DatabaseUnavailable, MethodNotAllowed, ServerStopping
 
 APPLIED = "SELECT app, name FROM django_migrations"
 
 
+def get_only(request: HttpRequest) -> None:
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed(("GET", "HEAD"))
+
+
 async def live(request: HttpRequest) -> HttpResponseBase:
     """GET /health/live: the process answers."""
+    get_only(request)
     return JsonResponse({"status": "alive"})
 
 
 async def ready(request: HttpRequest) -> HttpResponseBase:
     """GET /health/ready: 200 where the next turn can be served, 503 with the reason else."""
+    get_only(request)
     here = worker.current()
     if here.turns.stopping:
         raise ServerStopping

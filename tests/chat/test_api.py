@@ -223,6 +223,7 @@ def test_an_unknown_persona_is_told_which_there_are(api: Api) -> None:
         ("PATCH", f"/chat/sessions/session_{'0' * 32}", (404, "not_found")),
         ("DELETE", "/chat/sessions/' OR 1=1", (404, "not_found")),
         ("GET", "/chat/stream", (405, "method_not_allowed")),
+        ("DELETE", "/health/live", (405, "method_not_allowed")),
         ("PUT", "/chat/start", (405, "method_not_allowed")),
         ("GET", "/chat/sessions?limit=0", (400, "invalid")),
         ("GET", "/chat/sessions?limit=101", (400, "invalid")),
@@ -239,6 +240,12 @@ def test_errors_of_every_path_are_json(api: Api, method: str, path: str, expecte
         assert answer.status_code in (302, 404)
     else:
         assert error(answer) == expected
+
+
+def test_a_refused_method_is_told_which_are_taken(api: Api) -> None:
+    assert api.http.put("/chat/stream", json={}).headers["allow"] == "POST"
+    assert "POST" in api.http.get("/chat/start").headers["allow"]
+    assert api.http.head("/health/live").status_code == 200
 
 
 def test_a_bad_idempotency_key_is_refused(api: Api) -> None:

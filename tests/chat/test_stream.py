@@ -151,6 +151,8 @@ def test_the_same_key_gives_the_same_turn_again(api: Api) -> None:
     first = api.stream(session, "Hello", **{"Idempotency-Key": "k1"})
     again = api.stream(session, "Hello", **{"Idempotency-Key": "k1"})
     assert (again.text, again.end) == (first.text, first.end)
+    whole = api.message(session, "Hello", **{"Idempotency-Key": "k1"}).json()
+    assert (whole["message"], whole["turn_id"]) == (first.text, first.end["turn_id"])
     other = api.stream(session, "Something else", **{"Idempotency-Key": "k1"})
     assert other.status == 422
     assert json.loads(other.raw)["error"] == "idempotency_mismatch"

@@ -1,0 +1,37 @@
+"""What keeps the house small and its leaves leaves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("coach_project", "chat", "personas", "identity", "brains", "benchmarks")
+MOST_LINES, MOST_OF_A_FUNCTION = 320, 45
+NO_NAMES = {"utils", "helpers", "common", "services", "misc"}
+
+
+def modules() -> Iterator[Path]:
+    yield ROOT / "problems.py"
+    for room in ROOMS:
+        yield from (path for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts)
+
+
+@pytest.mark.parametrize("path", list(modules()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_are_small_and_named_after_a_noun(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert path.stem not in NO_NAMES
+    assert len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MOST_OF_A_FUNCTION, node.name
+
+
+def test_problems_is_a_leaf() -> None:
+    tree = ast.parse((ROOT / "problems.py").read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert imported <= {"__future__", "collections.abc", "typing"}
