@@ -14,7 +14,8 @@ from chat.bodies import parse_object
 from chat.events import Done, Failed
 from chat.fields import Text, idempotency_key
 from chat.ids import inside, outside
-from chat.turns import AnyTurn, Send
+from chat.openings import Send
+from chat.turns import AnyTurn
 from problems import MethodNotAllowed
 
 MESSAGE_CHARS = 32_000

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
-from brains.types import Answering, BrainEvent, Prompt, Script, Stop, TextDelta, Usage
-from chat import prompts
+from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 from chat.events import Done, Ended, Failed
-from chat.ids import new_id, outside
+from chat.ids import outside
 from chat.live import LiveTurn, LiveTurns, StoredTurn
-from chat.store import Kept, NewTurn, Opening, Past, Scene, Store, Stored
-from personas.instructions import system_blocks
+from chat.openings import Opened, Send, Terms, decide
+from chat.store import Kept, NewTurn, Store, Stored
 from problems import (
     DatabaseUnavailable,
-    IdempotencyMismatch,
     Internal,
     NotFound,
     NotSaved,
-    PersonaUnavailable,
     Problem,
     ServerBusy,
     ServerStopping,
@@ -38,7 +36,6 @@ logger = logging.getLogger(__name__)
 DECLINED = "I'd rather not go into that. Let's get back to your training: what would you like to work on?"
 """Said where a brain declines without a word of its own."""
 
-TITLE_CHARS = 60
 KEEP_PATIENCE = 15.0
 """Seconds in which storing a reply is tried again."""
 
@@ -52,29 +49,11 @@ class Thinker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
-    """A user's message to a session. `digest` tells one request from another under the same idempotency key."""
-
-    session: UUID
-    text: str
-    key: str = ""
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """`turns`: running at once on this worker; `output`: bytes of one reply, in UTF-8."""
 
     turns: int
     output: int
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stored turn that is about to run."""
-
-    new: NewTurn
-    prompt: Prompt
 
 
 class Telling:
@@ -110,9 +89,7 @@ class Turns:
         self.stopping = False
         self._thinker = thinker
         self._limits = limits
-        self._context_tokens = context_tokens
-        self._default_brain = default_brain
-        self._worker = worker
+        self._terms = Terms(context_tokens, default_brain, worker, self._admit)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- open ---------------------------------------------------------------------------------------------------
@@ -128,7 +105,7 @@ class Turns:
 
     async def _open(self, send: Send) -> AnyTurn:
         async with self.store.opening() as opening:
-            found = await self._decide(opening, send)
+            found = await decide(opening, send, self._terms)
         if isinstance(found, UUID):
             return await self.find(found)
         live = LiveTurn(found.new.turn, found.new.session, found.new.persona)
@@ -136,50 +113,11 @@ class Turns:
         self._spawn(self._run(live, found))
         return live
 
-    async def _decide(self, opening: Opening, send: Send) -> Opened | UUID:
-        """What to do with a message, inside the transaction: a new turn, or the id of an earlier one."""
-        scene = await opening.scene(send.session)
-        if scene is None:
-            raise NotFound("There is no such session.")
-        alias = scene.session_brain or scene.persona_brain or scene.active_brain or self._default_brain
-        system = system_blocks(scene.instructions, scene.language)
-        room = prompts.room_for_history(self._context_tokens(alias), system, send.text)
-        past = await opening.past(scene, prompts.window_start(scene.path_chars, room), send.key)
-        if past.key_digest:
-            return _earlier(past, send)
-        self._refuse(scene, past)
-        new = self._new_turn(scene, send, alias)
-        await opening.new_turn(new)
-        return Opened(new, prompts.compose(system, prompts.exchanges(past.path), send.text, script(scene.script)))
-
-    def _refuse(self, scene: Scene, past: Past) -> None:
-        if past.running:
-            raise TurnInProgress(extra={"turn_id": outside("turn", past.running)})
-        if not scene.version or not scene.published:
-            raise PersonaUnavailable
+    def _admit(self) -> None:
         if self.stopping:
             raise ServerStopping
         if len(self.live) >= self._limits.turns:
             raise ServerBusy
-
-    def _new_turn(self, scene: Scene, send: Send, alias: str) -> NewTurn:
-        return NewTurn(
-            turn=new_id(),
-            message=new_id(),
-            session=scene.session,
-            owner=scene.owner,
-            head=scene.head,
-            depth=scene.depth,
-            offset=scene.path_chars,
-            text=send.text,
-            title=title(send.text),
-            persona=scene.persona,
-            persona_version=scene.version,
-            brain=alias,
-            worker=self._worker,
-            key=send.key,
-            digest=send.digest,
-        )
 
     async def find(self, turn: UUID) -> AnyTurn:
         """A turn to follow: live on this worker, or ended. Raises NotFound, and TurnInProgress where another worker runs it."""
@@ -206,8 +144,8 @@ class Turns:
             problem = None if live.stopped_as == "stopped" else ServerStopping()
         except Problem as error:
             problem = error
-        except Exception as error:  # the last place to hear of it: the turn must end all the same
-            logger.error("turn %s broke: %s", outside("turn", live.id), type(error).__name__, exc_info=_where(error))
+        except Exception as error:  # noqa: BLE001 — the last place to hear of it: the turn must end all the same
+            logger.error("turn %s broke: %s", outside("turn", live.id), _where(error))
             problem = Internal()
         if telling.stop == "refused" and not live.pieces:
             live.say(DECLINED)
@@ -282,12 +220,7 @@ class Turns:
                     logger.error("the reply of %s could not be stored: %r", outside("turn", kept.turn), error.__cause__)
                     raise NotSaved from error
             except Exception as error:  # a statement that fails on its data fails again: say so, and end the turn
-                logger.error(
-                    "the reply of %s was refused: %s",
-                    outside("turn", kept.turn),
-                    type(error).__name__,
-                    exc_info=_where(error),
-                )
+                logger.error("the reply of %s was refused: %s", outside("turn", kept.turn), _where(error))
                 raise NotSaved from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
@@ -313,41 +246,14 @@ class Turns:
         return task
 
 
-def _earlier(past: Past, send: Send) -> UUID:
-    if past.key_digest != send.digest or past.key_turn is None:
-        raise IdempotencyMismatch
-    return past.key_turn
-
-
 def _shortened(text: str, excess: int) -> str:
     """`text` without its last `excess` bytes (of UTF-8), cut at a character."""
     return text.encode()[:-excess].decode(errors="ignore")
 
 
-def _where(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
-    """Where an exception came from, without its message, which may hold what was said."""
-    return (
-        type(error),
-        type(error)("…") if type(error).__init__ is Exception.__init__ else Exception("…"),
-        error.__traceback__,
-    )
-
-
-def title(text: str) -> str:
-    """A session's name: the first words of its first message."""
-    words = " ".join(text.split())
-    if len(words) <= TITLE_CHARS:
-        return words
-    return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(" ,;:.") + "…"
-
-
-def script(data: dict[str, Any]) -> Script:
-    """A persona's script from its JSON."""
-    return Script(
-        openers=tuple(data.get("openers", ())),
-        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
-        closers=tuple(data.get("closers", ())),
-    )
+def _where(error: BaseException) -> str:
+    """What broke and where, without its message, which may hold what was said."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__)[-15:])}"
 
 
 def told(stored: Stored) -> Ended:
