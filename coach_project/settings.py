@@ -217,7 +217,9 @@ LOGGING = {
         for name in ("coach_project", "brains", "chat", "personas", "identity")
     }
     # coach_project.errors logs each of these once, with its cause and without what a user wrote.
-    | {"django.request": {"level": "CRITICAL"}},
+    | {"django.request": {"level": "CRITICAL"}}
+    # chat.worker says once that the database is away, and once that it is back.
+    | {"psycopg.pool": {"level": "ERROR"}},
 }
 
 env.complain()
