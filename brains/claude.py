@@ -1,7 +1,7 @@
 """Claude, by Anthropic's SDK: the Messages API, streamed.
 
 The SDK sends the request and tells errors; the stream's bytes are read here, for its typed events cost several times the
-CPU of all the rest (docs/decisions/raw-streams.md).
+CPU of all the rest (docs/decisions/0005-raw-streams.md).
 """
 
 from __future__ import annotations

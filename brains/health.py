@@ -88,11 +88,6 @@ async def state(alias: str) -> BrainState:
     return await asyncio.shield(asked.task)
 
 
-def forget() -> None:
-    """Ask anew next time."""
-    _asked.clear()
-
-
 async def _ask(alias: str) -> BrainState:
     try:
         brain = await registry.get(alias)

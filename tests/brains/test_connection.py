@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from email.utils import formatdate
 from typing import Any
@@ -208,9 +210,16 @@ def test_an_event_without_end_is_an_error(build: Build, vendor: Vendor) -> None:
     assert failure(said_by(build(vendor))).code == "provider_error"
 
 
-def test_an_address_that_takes_no_connection_times_out() -> None:
-    error = connection.by_failure(TimeoutError(), said=False)
-    assert type(error) is BrainTimeout
+@keyed
+def test_an_address_that_takes_no_connection_times_out(build: Build, vendor: Vendor) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as guests:
+        address = full.getsockname()
+        for _ in range(8):  # nobody accepts: once the queue is full, the kernel answers no more
+            guest = guests.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(address)
+        brain = build(vendor, base_url=f"http://127.0.0.1:{address[1]}/v1", connect_timeout=0.3)
+        assert type(failure(said_by(brain))) is BrainTimeout
 
 
 # --- Cut ----------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_a_missing_key_is_named() -> None:
     assert "SOME_KEY" in str(turn(alias="keyless").error)
 
 
-@pytest.mark.parametrize("deltas", [("",), (" ", "\n", "\0"), ("\ud83e"[:0], "  ")])
+@pytest.mark.parametrize("deltas", [("",), (" ", "\n", "\0")])
 @pytest.mark.parametrize("stop", ["complete", "truncated"])
 def test_a_reply_without_a_word_is_an_error_and_shows_nothing(vendor: Vendor, deltas: Any, stop: Any) -> None:
     vendor.next(deltas=deltas, stop=stop)
@@ -191,7 +191,7 @@ def test_a_brain_that_fails_before_its_first_word_passes_the_turn_on(
     assert len(vendor.turns) == 1
 
 
-def test_one_without_its_key_passes_the_turn_on(settings: Settings) -> None:
+def test_a_brain_without_its_key_passes_the_turn_on(settings: Settings) -> None:
     settings.COACH_FALLBACK = ("keyless", "config")
     assert names(turn(alias="keyless")) == [("keyless", False), ("config", True)]
 
@@ -231,12 +231,6 @@ def test_an_exhausted_chain_reports_the_first_brain(vendor: Vendor, settings: Se
     assert type(heard.error) is BrainBusy
     assert heard.error.retry_after == 7
     assert names(heard) == [("claude", False), ("openai", True), ("keyless", True), ("claude", False)]
-
-
-def test_a_router_can_do_without_fallback(vendor: Vendor, settings: Settings) -> None:
-    settings.COACH_FALLBACK = ("config",)
-    vendor.next(status=500)
-    assert type(turn(Router(falls_back=False)).error) is BrainUnavailable
 
 
 # --- Breaker ------------------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ class Call:
     def message(self) -> str:
         """The last user message."""
         lines = self.body.get("messages") or self.body.get("input") or []
+        if isinstance(lines, str):
+            return lines
         content = lines[-1].get("content", "") if lines else ""
         return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 

@@ -117,20 +117,22 @@ def responses(scenario: Scenario, model: str) -> Iterator[Frame]:
         yield frame("response.refusal.done", refusal="secret-refusal-text", **where)
     if scenario.stop in ("tool", "pause"):
         yield frame("response.function_call_arguments.delta", item_id="fc_1", output_index=1, delta='{"a":')
-    usage = {
-        "input_tokens": 23,
-        "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 5},
-        "output_tokens": len(scenario.texts),
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": 23 + len(scenario.texts),
-    }
-    if "nousage" in scenario.odd:
-        usage = None  # type: ignore[assignment]
+    usage = None if "nousage" in scenario.odd else _responses_usage(len(scenario.texts))
     if reason := _INCOMPLETE.get(scenario.stop):
         response = whole("incomplete", incomplete_details={"reason": reason}, usage=usage)
         yield frame("response.incomplete", response=response)
     else:
         yield frame("response.completed", response=whole("completed", usage=usage))
+
+
+def _responses_usage(given: int) -> dict[str, Any]:
+    return {
+        "input_tokens": 23,
+        "input_tokens_details": {"cached_tokens": 7, "cache_write_tokens": 5},
+        "output_tokens": given,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 23 + given,
+    }
 
 
 # --- OpenAI Chat Completions --------------------------------------------------------------------------------------
