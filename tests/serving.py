@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from coach_project.database_url import Where
-from coach_project.launch import BASE_DIR, listen
+from coach_project.launch import BASE_DIR, Refused, listen
 
 GUNICORN = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "--config", "coach_project/server.py"]
 
@@ -53,7 +53,7 @@ class Server:
 
     def start(self) -> None:
         """Start on the port it had before, else on one of the kernel's choice, and wait until it is ready."""
-        with listen("127.0.0.1", self._port) as listener, self.log.open("ab") as log:
+        with self._listener() as listener, self.log.open("ab") as log:
             self._port = listener.getsockname()[1]
             listener.set_inheritable(True)
             environment = {**self.environment, "COACH_LISTENER": str(listener.fileno())}
@@ -94,6 +94,17 @@ class Server:
         """What its log holds that no server's log should."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return text if "Traceback" in text and not self.tracebacks_allowed else ""
+
+    def _listener(self, patience: float = 10) -> socket.socket:
+        """The server's port again; between two starts another process may hold it for a moment."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return listen("127.0.0.1", self._port)
+            except Refused:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def _wait_until_ready(self, patience: float = 60) -> None:
         deadline = time.monotonic() + patience
