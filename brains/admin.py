@@ -13,8 +13,6 @@ from brains import registry, switching
 from brains.models import ActiveBrain, BrainSwitch
 from problems import Problem
 
-# type-arg: in Django itself, unlike in its stubs, forms and admins are no generic classes.
-
 
 def _choices() -> list[tuple[str, str]]:
     """Every brain; one that wants something says what."""
@@ -25,7 +23,7 @@ def _choices() -> list[tuple[str, str]]:
     return labels
 
 
-class SwitchForm(forms.ModelForm):  # type: ignore[type-arg]
+class SwitchForm(forms.ModelForm[ActiveBrain]):
     """Choosing another brain; refused as switching.switch would refuse it."""
 
     alias = forms.ChoiceField(label="brain", choices=_choices, widget=forms.RadioSelect)
@@ -42,7 +40,7 @@ class SwitchForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ActiveBrain)
-class ActiveBrainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ActiveBrainAdmin(admin.ModelAdmin[ActiveBrain]):
     """One page: which brain it is, and the choice of another. Until the first switch there is no row behind it."""
 
     form = SwitchForm
@@ -68,7 +66,7 @@ class ActiveBrainAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(BrainSwitch)
-class BrainSwitchAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BrainSwitchAdmin(admin.ModelAdmin[BrainSwitch]):
     list_display = ["at", "who", "from_alias", "to_alias"]
     list_filter = ["to_alias"]
     show_full_result_count = False
