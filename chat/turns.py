@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -45,7 +45,7 @@ AnyTurn: TypeAlias = LiveTurn | StoredTurn
 class Thinker(Protocol):
     """What turns need of the brains."""
 
-    def think(self, alias: str, prompt: Prompt) -> AsyncIterator[Answering | BrainEvent]: ...
+    def think(self, alias: str, prompt: Prompt) -> AsyncGenerator[Answering | BrainEvent, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Turns:
             self.live.remove(live)
 
     async def _think(self, live: LiveTurn, telling: Telling, prompt: Prompt) -> None:
-        async with aclosing(self._thinker.think(telling.alias, prompt)) as events:  # type: ignore[type-var]
+        async with aclosing(self._thinker.think(telling.alias, prompt)) as events:
             async for event in events:
                 match event:
                     case TextDelta(text):

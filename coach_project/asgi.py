@@ -20,7 +20,7 @@ os.environ.setdefault("COACH_SERVING", "on")
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 — after the set-up
-from django.http import HttpResponse, HttpResponseBase  # noqa: E402
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse  # noqa: E402
 from django.urls import ResolverMatch, resolve  # noqa: E402
 
 from chat import worker  # noqa: E402
@@ -86,7 +86,7 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    async for part in response:  # type: ignore[attr-defined]
+    async for part in cast(StreamingHttpResponse, response):
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
