@@ -143,7 +143,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "coach_project.errors.ErrorsAsJSON",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "coach_project.static_files.StaticFiles",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

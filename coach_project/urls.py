@@ -9,6 +9,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from coach_project import errors, health
 
+admin.site.site_header = admin.site.site_title = "Coach"
+admin.site.index_title = "What your coaches do"
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs")),
     path("", include("chat.urls")),

@@ -28,13 +28,13 @@ class PersonaForm(forms.ModelForm[Persona]):
     """The persona's own fields and its current content."""
 
     name = forms.CharField(max_length=100)
-    description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"size": 100}))
+    description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"size": 80}))
     instructions = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 24, "cols": 100}), help_text="The system prompt."
     )
-    style = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 100}))
-    use_case = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 100}))
-    example = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 100}))
+    style = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 80}))
+    use_case = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 80}))
+    example = forms.CharField(required=False, widget=forms.TextInput(attrs={"size": 80}))
     tone = forms.ChoiceField(choices=Tone.choices, initial=Tone.PLAIN)
     starters = forms.CharField(required=False, widget=WIDE, help_text="First messages to offer, one a line.")
     avatar = forms.CharField(required=False, widget=WIDE, help_text="A bare SVG of plain shapes.")

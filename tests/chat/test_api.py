@@ -260,7 +260,7 @@ def test_a_trailing_slash_does_no_harm(api: Api, path: str) -> None:
     assert api.http.get(path).status_code == 200
 
 
-def test_the_front_door_leads_to_the_docs_and_these_load_nothing_foreign(api: Api) -> None:
+def test_the_front_door_leads_to_the_docs_and_these_load_nothing_foreign(api: Api, coach: Server) -> None:
     page = api.http.get("/", follow_redirects=True)
     assert page.url.path == "/api/docs"
     assert page.status_code == 200
@@ -269,6 +269,12 @@ def test_the_front_door_leads_to_the_docs_and_these_load_nothing_foreign(api: Ap
     for address in loaded:
         assert address.startswith("/"), address
         assert api.http.get(address).status_code == 200, address
+    style = api.http.get("/static/admin/css/base.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert int(style.headers["content-length"]) == len(style.content) > 1000
+    again = api.http.get("/static/admin/css/base.css", headers={"If-Modified-Since": style.headers["last-modified"]})
+    assert again.status_code == 304
+    assert "Warning" not in coach.log.read_text()
 
 
 def test_the_schema_describes_every_path(api: Api) -> None:
