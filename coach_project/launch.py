@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from coach_project.environment import Environment, read_dotenv
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 AUTH_MODES = ("open", "token")
+PATIENCE = 1.5  # seconds
 
 
 class Refused(Exception):
@@ -102,19 +104,32 @@ def _resolves_to_loopback(name: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that holds the port from here on, so that of two starts at once one is told; Refused."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError:
-        raise Refused(f"HOST={host} is no address of this machine.") from None
+    """A socket that holds the port from here on, so that of two starts at once one is told; Refused.
+
+    A port that is taken is tried for PATIENCE: a server that was just killed leaves it a moment later.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _bound(host, port)
+        except socket.gaierror:
+            raise Refused(f"HOST={host} is no address of this machine.") from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise Refused(_why_not_bound(error, host, port)) from None
+        time.sleep(0.05)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise Refused(_why_not_bound(error, host, port)) from None
+        raise
     return listener
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
-from coach_project import launch, postgres
+from coach_project import launch, postgres, signals
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -51,6 +51,8 @@ _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 _wanted = 1_048_576 if _hard == resource.RLIM_INFINITY else min(_hard, 1_048_576)
 if _soft != resource.RLIM_INFINITY and _soft < _wanted:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
+
+signals.hold_over_forks()
 
 _share: postgres.Hold | None = None
 
@@ -90,6 +92,12 @@ def post_worker_init(worker: ASGIWorker) -> None:
             listener.sock.listen(backlog)
 
     worker.loop.call_soon(deepen)
+    worker.loop.call_soon(signals.let_through)
+
+
+def pre_exec(server: Arbiter) -> None:
+    """A new master, which SIGUSR2 makes by fork and exec, holds nothing back."""
+    signals.let_through()
 
 
 def worker_exit(server: Arbiter, worker: ASGIWorker) -> None:

@@ -22,6 +22,8 @@ from tests.serving import GUNICORN, free_port
 Gunicorn: TypeAlias = "subprocess.Popen[str]"
 Start: TypeAlias = Callable[..., Gunicorn]
 
+NOTHING = "tests.coach_project.nothing:application"
+
 
 @pytest.fixture
 def data(area: Path) -> Path:
@@ -32,9 +34,9 @@ def data(area: Path) -> Path:
 def start(data: Path, clean_environment: dict[str, str]) -> Iterator[Start]:
     started: list[Gunicorn] = []
 
-    def begin(*options: str, **environment: str) -> Gunicorn:
+    def begin(*options: str, application: str = NOTHING, **environment: str) -> Gunicorn:
         gunicorn = subprocess.Popen(
-            [*GUNICORN, *options, "tests.coach_project.nothing:application"],
+            [*GUNICORN, *options, application],
             cwd=BASE_DIR,
             env={**clean_environment, "COACH_DATA": str(data), "COACH_AUTH": "open", **environment},
             stdout=subprocess.PIPE,
@@ -79,6 +81,17 @@ def test_sigterm_ends_the_server_and_its_database(data: Path, start: Start) -> N
     assert gunicorn.returncode == 0
     assert "Traceback" not in output
     assert not cluster.is_running(data)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.7])
+def test_a_stop_that_comes_while_a_worker_loads_is_not_lost(start: Start, seconds: float) -> None:
+    elsewhere = "postgresql://127.0.0.1:1/nothing-connects-to-it"
+    slow = "tests.coach_project.slow:application"
+    gunicorn = start(PORT=str(free_port()), WEB_CONCURRENCY="1", DATABASE_URL=elsewhere, application=slow)
+    until(lambda: bool(children(gunicorn.pid)))
+    time.sleep(seconds)
+    gunicorn.terminate()
+    assert gunicorn.wait(20) == 0
 
 
 def test_of_two_servers_the_first_to_end_leaves_the_database_to_the_other(data: Path, start: Start) -> None:
@@ -165,7 +178,7 @@ def test_a_listening_socket_that_it_is_given_is_looked_at_too(data: Path, start:
         "os.environ['COACH_LISTENER'] = str(s.fileno()); os.execv(sys.executable, sys.argv[1:])",
     ]
     environment = {**os.environ, "COACH_AUTH": "open", "COACH_DATA": str(data)}
-    command = [sys.executable, *words, *GUNICORN, "tests.coach_project.nothing:application"]
+    command = [sys.executable, *words, *GUNICORN, NOTHING]
     done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "loopback" in done.stderr
