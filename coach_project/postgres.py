@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from coach_project import cluster, launch
+from coach_project import cluster, launch, signals
 from coach_project.database_url import Where, parse_url
 from coach_project.launch import Refused
 from coach_project.placing import make_data_folder, settle, socket_folder
@@ -112,18 +111,12 @@ def held_for_commands() -> Iterator[None]:
     if not asked.embedded or command in NO_DATABASE:
         yield
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _leave)
+    signals.leave_on(signal.SIGTERM, signal.SIGHUP)
     share = hold(asked.data)
     try:
         yield
     finally:
         share.release()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
 
 
 def _bring_up(data: Path) -> None:

@@ -71,6 +71,7 @@ def on_starting(server: Arbiter) -> None:
 def when_ready(server: Arbiter) -> None:
     """Look again at what is really bound, also by a socket unit, before a worker accepts anything."""
     _allow([_name(listener.sock.getsockname()) for listener in server.LISTENERS])
+    signals.let_through()
 
 
 on_reload = when_ready
@@ -86,9 +87,9 @@ def post_worker_init(worker: ASGIWorker) -> None:
     worker.loop.add_signal_handler(signal.SIGTERM, stop)
 
     def deepen() -> None:
-        if not worker.servers:
+        if worker.alive and not worker.servers:
             worker.loop.call_later(0.02, deepen)
-        for listener in worker.sockets if worker.servers else ():
+        for listener in worker.sockets if worker.alive and worker.servers else ():
             listener.sock.listen(backlog)
 
     worker.loop.call_soon(deepen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
-from coach_project import launch, postgres
+from coach_project import launch, postgres, signals
 from coach_project.launch import BASE_DIR, Launch, Refused
 from coach_project.progress import step
 
@@ -43,6 +44,7 @@ def main() -> None:
         if sentence := launch.refusal(asked.auth, [asked.host]):
             raise Refused(sentence)
         listener = launch.listen(asked.host, asked.port)
+        signals.leave_on(signal.SIGTERM, signal.SIGHUP)
         share = postgres.hold(asked.data) if asked.embedded else None
         try:
             login = set_up(asked)
@@ -155,6 +157,7 @@ Ctrl-C stops it.
 
 def become_server(listener: socket.socket) -> NoReturn:
     """Turn this very process into gunicorn: the one that was started is the one to signal."""
+    signals.hold_back()
     listener.set_inheritable(True)
     os.environ[LISTENER] = str(listener.fileno())
     configuration = str(Path(__file__).with_name("server.py"))

@@ -1,7 +1,9 @@
-"""The signals that stop a worker, held back from before its fork until its event loop hears them.
+"""The signals that stop a process, held back while nobody is there to hear them.
 
-In between, the handlers that it inherits from gunicorn's master, or an event loop that does not run yet, would take a
-signal and forget it; the worker would serve on, and the stop take all of graceful_timeout.
+A worker: from before its fork until its event loop runs. In between, the handlers that it inherits from gunicorn's
+master, or the loop that is not running yet, would take a signal and forget it; the worker would serve on, and the stop
+take all of graceful_timeout. The master: over exec, until gunicorn has its handlers, so that the embedded database is
+stopped, too.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
+from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -20,11 +24,26 @@ def hold_over_forks() -> None:
 
     def before() -> None:
         if os.getpid() == master:
-            signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+            hold_back()
 
     os.register_at_fork(before=before, after_in_parent=let_through)
+
+
+def hold_back() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
 def let_through() -> None:
     """Deliver what was held back, and hold back no more."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+def leave_on(*numbers: signal.Signals) -> None:
+    """Make a signal that would end this process at once end it as sys.exit does, with what is to be tidied up."""
+    for number in numbers:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from coach_project.installation import locked
 from coach_project.launch import BASE_DIR
+from tests.coach_project.processes import until
 
 SETUP = """
 import os, sys
@@ -79,13 +78,6 @@ def run(command: Path, environment: dict[str, str], *arguments: str) -> tuple[in
     process = begin(command, environment, *arguments)
     output, errors = process.communicate(timeout=120)
     return process.returncode, output, errors
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_run_makes_the_environment_once_and_becomes_its_program(checkout: Path, environment: dict[str, str]) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +18,7 @@ from psycopg.rows import TupleRow
 from coach_project import cluster, placing, postgres, shelf
 from coach_project.account import NOBODY, Account, candidates
 from coach_project.launch import BASE_DIR, Refused
+from tests.coach_project.processes import descendants, kill, of_database, until
 
 HOLDER = """
 import sys
@@ -89,28 +89,8 @@ def kept_row(data: Path) -> object:
     return row and row[0]
 
 
-def processes(data: Path) -> list[int]:
-    """Every process that has this server's lock open."""
-    lock = (shelf.front(data) / "server.lock").resolve()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(os.readlink(opened) == str(lock) for opened in (entry / "fd").iterdir()):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
 def postmaster(data: Path) -> int:
     return int((shelf.front(data) / "data" / "postmaster.pid").read_text().split()[0])
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 # --- Sharing ------------------------------------------------------------------------------------------------------
@@ -215,8 +195,7 @@ def test_after_a_kill_of_everything_the_next_start_finds_every_row(data: Path, s
         if round_number == 0:
             keep_a_row(data)
         assert kept_row(data) == 42
-        for pid in [holder.pid, *processes(data)]:
-            os.kill(pid, signal.SIGKILL)
+        kill([holder.pid, *of_database(data)])
         holder.wait()
     leave(holding(start(data)))
 
@@ -237,17 +216,11 @@ def test_a_killed_postmaster_is_replaced(data: Path, start: Start) -> None:
 def test_a_killed_initdb_leaves_nothing_half_made(data: Path, start: Start) -> None:
     holder = start(data)
     until(lambda: any(shelf.front(data).glob("new-*/PG_VERSION")))
-    for pid in [holder.pid, *processes_under(holder.pid)]:
-        os.kill(pid, signal.SIGKILL)
+    kill([holder.pid, *descendants(holder.pid)])
     holder.wait()
     assert not (shelf.front(data) / "data").exists()
     leave(holding(start(data)))
     assert not list(shelf.front(data).glob("new-*"))
-
-
-def processes_under(pid: int) -> list[int]:
-    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in processes_under(child)]
 
 
 def test_a_pid_that_now_means_another_process_is_not_taken_for_the_server(data: Path, start: Start) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from coach_project import cluster, postgres
 from coach_project.launch import BASE_DIR
+from tests.coach_project.processes import children, until
 from tests.serving import GUNICORN, free_port
 
 Gunicorn: TypeAlias = "subprocess.Popen[str]"
@@ -52,22 +53,11 @@ def start(data: Path, clean_environment: dict[str, str]) -> Iterator[Start]:
         gunicorn.communicate()
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def answers(port: str) -> bool:
     try:
         return httpx2.get(f"http://127.0.0.1:{port}/", timeout=5).status_code == 204
     except httpx2.HTTPError:
         return False
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_sigterm_ends_the_server_and_its_database(data: Path, start: Start) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import signal
@@ -21,6 +20,7 @@ import pytest
 from coach_project import cluster, postgres, shelf
 from coach_project.launch import BASE_DIR
 from tests import databases
+from tests.coach_project.processes import descendants, kill, of_database, until
 from tests.serving import free_port
 from tests.settings import RUN
 
@@ -114,13 +114,6 @@ def log_in(port: str, name: str, password: str) -> bool:
     return answer.status_code == 302
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_it_prints_where_everything_is_and_a_login_that_is_shown_once(data: Path, start: Start, port: str) -> None:
     process = start(PORT=port)
     printed = greeting(process)
@@ -207,21 +200,18 @@ def test_it_sets_up_a_database_of_ones_own(start: Start, port: str, data: Path) 
     assert not shelf.front(data).exists()
 
 
-def kill_everything(process: Run, data: Path) -> None:
-    lock = str((shelf.front(data) / "server.lock").resolve())
-    doomed = [
-        process.pid,
-        *(int(word) for word in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()),
-    ]
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(os.readlink(opened) == lock for opened in (entry / "fd").iterdir()):
-                doomed.append(int(entry.name))
-        except OSError:
-            continue
-    for pid in doomed:
-        os.kill(pid, signal.SIGKILL)
-    process.wait()
+@pytest.mark.parametrize("seconds", [0.1, 0.4, 0.8, 1.2, 1.6, 2.0])
+def test_a_stop_is_heard_at_any_moment_and_leaves_no_database_behind(
+    data: Path, start: Start, port: str, seconds: float
+) -> None:
+    process = start(PORT=port)
+    until(data.exists)
+    time.sleep(seconds)
+    process.terminate()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode in (0, 128 + signal.SIGTERM)
+    assert "Traceback" not in output
+    assert not cluster.is_running(data)
 
 
 def test_after_a_kill_9_of_everything_no_row_is_lost_and_the_session_is_free(
@@ -237,7 +227,8 @@ def test_after_a_kill_9_of_everything_no_row_is_lost_and_the_session_is_free(
             seen += line if line.startswith('data: {"token"') else ""
             if len(seen) > 60:
                 break
-        kill_everything(process, data)
+        kill([process.pid, *descendants(process.pid), *of_database(data)])
+        process.wait()
 
     again = start(PORT=port)
     greeting(again)
