@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ class Account:
         """Run to its end, out of reach of the terminal's signals; `keep`: descriptors that it inherits.
 
         OSError where it can't be started. What our caller's environment says about PostgreSQL does not get through.
+        Where we are interrupted, it is killed with all that it has begun.
         """
         words = [str(word) for word in command]
         more: dict[str, Any] = {}
@@ -41,9 +43,8 @@ class Account:
                 words = [sys.executable, "-I", "-S", str(NAMESPACE), str(named_uid()), *words]
             case "stepped":
                 more = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return subprocess.run(  # noqa: S603 — our own programs, no shell
+        with subprocess.Popen(  # noqa: S603 — our own programs, no shell
             words,
-            check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,7 +55,13 @@ class Account:
             start_new_session=True,
             pass_fds=tuple(keep),
             **more,
-        )
+        ) as process:
+            try:
+                output, _ = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(words, process.returncode, output)
 
     def can(self, command: Sequence[str | Path]) -> bool:
         """Whether the command ends well."""

@@ -65,15 +65,7 @@ class Hold:
         """Give the share up; stop the server if it was the last."""
         os.close(self.lock)
         with _starting(self.data):
-            others = _open_lock(self.data, "users.lock")
-            try:
-                fcntl.flock(others, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            finally:
-                os.close(others)
-            if not cluster.stop(self.data):
-                say(f"The embedded database in {self.data} does not stop; it is left to itself.")
+            _stop_if_unused(self.data)
 
 
 def hold(data: Path) -> Hold:
@@ -86,6 +78,7 @@ def hold(data: Path) -> Hold:
             _bring_up(data)
         except BaseException:
             os.close(lock)
+            _stop_if_unused(data)
             raise
     return Hold(data, lock)
 
@@ -125,6 +118,19 @@ def _bring_up(data: Path) -> None:
             cluster.start(data, settle(data))
         cluster.wait_until_ready(data, socket_folder(data))
         cluster.prepare(data, socket_folder(data))
+
+
+def _stop_if_unused(data: Path) -> None:
+    """Stop the server unless some process has a share in it; only under the start lock."""
+    others = _open_lock(data, "users.lock")
+    try:
+        fcntl.flock(others, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(others)
+    if not cluster.stop(data):
+        say(f"The embedded database in {data} does not stop; it is left to itself.")
 
 
 @contextmanager

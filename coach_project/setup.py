@@ -48,12 +48,15 @@ def main() -> None:
         share = postgres.hold(asked.data) if asked.embedded else None
         try:
             login = set_up(asked)
+            signals.hold_back()
         except BaseException:
             if share:
                 share.release()
             raise
     except (Refused, ImproperlyConfigured) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     sys.stdout.write(greeting(_address(listener), login))
     sys.stdout.flush()
     if share:
@@ -156,8 +159,10 @@ Ctrl-C stops it.
 
 
 def become_server(listener: socket.socket) -> NoReturn:
-    """Turn this very process into gunicorn: the one that was started is the one to signal."""
-    signals.hold_back()
+    """Turn this very process into gunicorn: the one that was started is the one to signal.
+
+    Signals that were held back stay so over exec, until gunicorn hears them.
+    """
     listener.set_inheritable(True)
     os.environ[LISTENER] = str(listener.fileno())
     configuration = str(Path(__file__).with_name("server.py"))
