@@ -28,10 +28,14 @@ TOPIC_LENGTH: Final = 2_000
 
 
 class Lore(NamedTuple):
-    """What scripted.json holds: how to know a topic, topics that want no opener, and a script for whoever lacks one."""
+    """What scripted.json holds: how to know a topic, and a script for whoever lacks one.
+
+    Topics in `bare` want no opener. One in `alone` is too serious for opener and closer, and for any other topic beside it.
+    """
 
     topics: Mapping[str, re.Pattern[str]]
     bare: frozenset[str]
+    alone: frozenset[str]
     script: Script
 
 
@@ -76,6 +80,7 @@ def lore() -> Lore:
     return Lore(
         topics={topic: _pattern(words) for topic, words in data["topics"].items()},
         bare=frozenset(data["bare"]),
+        alone=frozenset(data["alone"]),
         script=Script(
             openers=tuple(script["openers"]),
             replies={topic: tuple(texts) for topic, texts in script["replies"].items()},
@@ -85,10 +90,11 @@ def lore() -> Lore:
 
 
 def topic_of(message: str) -> str:
-    """The topic that a message has most words of; of equals the one that scripted.json names first; or OTHER."""
+    """A serious topic that has any word in a message, else the one with most; of equals the first in scripted.json; or OTHER."""
     words = " ".join(re.findall(r"[\w'-]+", message[:TOPIC_LENGTH].casefold()))
     counts = {topic: len(pattern.findall(words)) for topic, pattern in lore().topics.items()}
-    best = max(counts, key=lambda topic: counts[topic])
+    serious = lore().alone
+    best = max(counts, key=lambda topic: (topic in serious and counts[topic] > 0, counts[topic]))
     return best if counts[best] else OTHER
 
 
@@ -102,6 +108,8 @@ def reply(prompt: Prompt) -> str:
     opener = _chosen(ours.openers or default.openers, seed, "opener", turn)
     body = _chosen(_bodies(ours, default, topic), seed, "body", turn).replace("{about}", _about(message))
     closer = _chosen(ours.closers or default.closers, seed, "closer", turn)
+    if topic in lore().alone:
+        return body.strip()
     parts = (body, closer) if topic in lore().bare else (opener, body, closer)
     return " ".join(part.strip() for part in parts if part.strip())
 

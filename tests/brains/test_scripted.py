@@ -104,4 +104,15 @@ def test_every_topic_has_words_and_replies_for_all() -> None:
     replies = lore().script.replies
     assert set(replies) == {*lore().topics, "other"}
     assert all(text.strip() for texts in replies.values() for text in texts)
-    assert lore().bare <= set(replies)
+    assert lore().bare | lore().alone <= set(replies)
+
+
+@pytest.mark.parametrize(
+    "message", ["I squat and lift a lot, but my knee hurts", "Kneet gjør vondt når jeg løper og trener styrke"]
+)
+def test_pain_comes_before_training_and_is_answered_without_cheering(message: str) -> None:
+    coach = Script(
+        openers=("MOVE IT!",), replies={"pain": ("Stop. See a doctor.",), "strength": ("Lift!",)}, closers=("Again!",)
+    )
+    assert topic_of(message) == "pain"
+    assert said(message, script=coach) == "Stop. See a doctor."
