@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 def conninfo() -> str:
     """The turns' way to the database, as libpq reads it."""
     where = (
-        database_url.parse_url(settings.DATABASE_URL) if settings.DATABASE_URL else postgres.address(settings.COACH_DATA)
+        database_url.parse_url(settings.DATABASE_URL)
+        if settings.DATABASE_URL
+        else postgres.address(settings.COACH_DATA)
     )
     return where.conninfo()
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     re_path(r"", errors.not_found),
 ]

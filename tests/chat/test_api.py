@@ -294,6 +294,11 @@ def test_the_schema_describes_every_path(api: Api) -> None:
     assert "3.1.0" in text
 
 
+def test_the_admin_is_found_without_its_slash(api: Api) -> None:
+    assert api.http.get("/admin", follow_redirects=True).url.path == "/admin/login/"
+    assert error(api.http.get("/administrator")) == (404, "not_found")
+
+
 def test_health(api: Api) -> None:
     assert api.get("/health/live") == {"status": "alive"}
     assert api.get("/health/ready")["status"] == "ready"
