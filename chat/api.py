@@ -124,10 +124,15 @@ class OneSession(APIView):
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
             raise Invalid(fields={"cursor": ["Take the cursor from `next` of the page before."]})
         entries = sessions.path(session, depth=int(cursor), limit=limit + 1)
-        messages = [serializers.message(entry) for entry in entries[:limit]]
         following = str(entries[limit].depth) if len(entries) > limit else None
-        if following is None and (turn := sessions.running(session)):
-            live = worker.current().turns.live.get(turn.id)
+        turn = sessions.running(entries[:limit])
+        live = worker.current().turns.live.get(turn.id) if turn else None
+        if entries and entries[-1].status == "running" and not live:
+            # It has ended since, or another worker runs it: a second look tells.
+            entries = sessions.path(session, depth=int(cursor), limit=limit + 1)
+            turn = sessions.running(entries[:limit])
+        messages = [serializers.message(entry) for entry in entries[:limit]]
+        if following is None and turn:
             messages.append(serializers.running_reply(turn, live.text if live else ""))
         return Response({**_detail(session), "messages": messages, "next": following})
 

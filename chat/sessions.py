@@ -52,7 +52,7 @@ class Listed:
 
 PATH = """
 WITH RECURSIVE path AS (
-    SELECT id, parent_id FROM chat_message WHERE id = %(head)s
+    SELECT h.id, h.parent_id FROM chat_session s JOIN chat_message h ON h.id = s.head_id WHERE s.id = %(session)s
     UNION ALL
     SELECT m.id, m.parent_id FROM path p JOIN chat_message m ON m.id = p.parent_id
 )
@@ -176,9 +176,9 @@ def search(sessions: QuerySet[Session], words: str) -> QuerySet[Session]:
 
 
 def path(session: Session, *, depth: int = 0, limit: int | None = None) -> list[Entry]:
-    """The current path's messages, oldest first, from `depth` on."""
+    """The current path's messages, oldest first, from `depth` on, with their turns as of the same moment."""
     with connection.cursor() as cursor:
-        cursor.execute(PATH, {"head": session.head_id, "depth": depth, "limit": limit})
+        cursor.execute(PATH, {"session": session.id, "depth": depth, "limit": limit})
         return [_entry(row) for row in cursor.fetchall()]
 
 
@@ -195,9 +195,12 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return entry if entry.role == "assistant" else replace(entry, persona=None, brain=None)
 
 
-def running(session: Session) -> Turn | None:
-    """The session's running turn."""
-    return Turn.objects.filter(session=session, status="running").first()
+def running(entries: list[Entry]) -> Turn | None:
+    """The turn that runs at the end of a path, if one does."""
+    last = entries[-1] if entries else None
+    if last is None or last.turn is None or last.status != "running":
+        return None
+    return Turn.objects.filter(id=last.turn, status="running").first()
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
