@@ -158,6 +158,13 @@ class IdempotencyMismatch(Problem):
     default_message = "This Idempotency-Key was used with another request; take a new key."
 
 
+class TooManyTurns(Problem):
+    code = "too_many_turns"
+    status = 429
+    default_message = "You have as many running turns as you may; wait for the end of one, or stop it."
+    default_retry_after = 5
+
+
 class Internal(Problem):
     retryable = True
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -40,11 +42,15 @@ class HealthReport:
     healthy: bool
     message: str
     brains: tuple[BrainState, ...]
+    breakers: Mapping[str, str]
 
     def as_dict(self) -> dict[str, object]:
         """As the API shows it."""
         shown = ("name", "kind", "model", "healthy", "state")
-        brains = [{name: getattr(brain, name) for name in shown} for brain in self.brains]
+        brains = [
+            {**{name: getattr(brain, name) for name in shown}, "breaker": self.breakers.get(brain.name, "closed")}
+            for brain in self.brains
+        ]
         return {
             "active_brain": self.active_brain,
             "healthy": self.healthy,
@@ -68,13 +74,13 @@ class _Asked(NamedTuple):
 _asked: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Asked]] = WeakKeyDictionary()
 
 
-async def report(active: str) -> HealthReport:
-    """How all brains are; `active` is the alias in use. No key and no vendor's text is in it."""
+async def report(active: str, breakers: Mapping[str, str] = MappingProxyType({})) -> HealthReport:
+    """How all brains are; `active` is the alias in use, `breakers` their states. No key and no vendor's text is in it."""
     brains = tuple(await asyncio.gather(*map(state, registry.aliases())))
     for brain in brains:
         if brain.name == active:
-            return HealthReport(active, brain.healthy, brain.message, brains)
-    return HealthReport(active, False, f"The settings have no brain {active!r}.", brains)
+            return HealthReport(active, brain.healthy, brain.message, brains, breakers)
+    return HealthReport(active, False, f"The settings have no brain {active!r}.", brains, breakers)
 
 
 async def state(alias: str) -> BrainState:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from django.conf import settings
 
 from brains import registry
-from brains.breaker import Breaker
+from brains.breaker import Breaker, State
 from brains.cleaning import Cleaner
 from brains.deadlines import Deadlines
 from brains.errors import (
@@ -42,6 +42,12 @@ class Router:
     def context_tokens(alias: str) -> int:
         """How long a prompt for this brain may be."""
         return registry.context_tokens(alias)
+
+    def breakers(self) -> dict[str, State]:
+        """The state of each brain's breaker in this process."""
+        return {
+            alias: self._breakers[alias].state if alias in self._breakers else "closed" for alias in registry.aliases()
+        }
 
     async def think(self, alias: str, prompt: Prompt) -> AsyncGenerator[Answering | BrainEvent, None]:
         """An Answering before each brain that is tried, then the events of the one that answers, as Brain.think has them.

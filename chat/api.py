@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,9 +15,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from brains import switching
-from chat import exports, serializers, sessions, worker
+from chat import changes, exports, serializers, sessions, worker
 from chat.fields import idempotency_key
-from chat.ids import outside
+from chat.ids import inside, outside
 from chat.models import Session
 from identity.callers import OPEN, owner_of
 from personas import catalog
@@ -45,11 +46,15 @@ def _limit(request: Request, usual: int, most: int) -> int:
     return int(value)
 
 
-def _stop_running(session: Session) -> None:
-    """End a running turn of this worker; another worker's finds its rows gone when it ends."""
-    here = worker.current()
-    if live := here.turns.live.of_session(session.id):
-        here.loop.call_soon_threadsafe(live.stop, "stopped")
+def _reader(session: Session, request: Request) -> Callable[[int], list[sessions.Entry]]:
+    """How to read the asked-for messages, given how many. Raises Invalid."""
+    depth, last = sessions.behind(_query(request, "cursor"))
+    match _query(request, "branches"):
+        case "":
+            return lambda most: sessions.path(session, depth=depth + 1, limit=most)
+        case "all":
+            return lambda most: sessions.everything(session, after=(depth, last), limit=most)
+    raise Invalid(fields={"branches": ["Send all, or leave it out."]})
 
 
 class Start(APIView):
@@ -113,28 +118,27 @@ class OneSession(APIView):
         parameters=[
             OpenApiParameter("cursor", str, description="`next` of the page before."),
             OpenApiParameter("limit", int, description=f"At most {MOST_MESSAGES}; {MESSAGES_PAGE} if absent."),
+            OpenApiParameter("branches", str, enum=["all"], description="Also what lies beside the current path."),
         ],
         responses={200: serializers.SessionDetail, 404: serializers.Problem},
         operation_id="chat_session",
     )
     def get(self, request: Request, session_id: str) -> Response:
-        """A session with the messages of its current path, oldest first."""
+        """A session with the messages of its current path, oldest first; a reply that is being said is the last."""
         session = sessions.get(OPEN, session_id)
-        cursor, limit = _query(request, "cursor") or "0", _limit(request, MESSAGES_PAGE, MOST_MESSAGES)
-        if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-            raise Invalid(fields={"cursor": ["Take the cursor from `next` of the page before."]})
-        entries = sessions.path(session, depth=int(cursor), limit=limit + 1)
-        following = str(entries[limit].depth) if len(entries) > limit else None
-        turn = sessions.running(entries[:limit])
-        live = worker.current().turns.live.get(turn.id) if turn else None
-        if entries and entries[-1].status == "running" and not live:
-            # It has ended since, or another worker runs it: a second look tells.
-            entries = sessions.path(session, depth=int(cursor), limit=limit + 1)
-            turn = sessions.running(entries[:limit])
+        limit = _limit(request, MESSAGES_PAGE, MOST_MESSAGES)
+        read = _reader(session, request)
+        entries = read(limit + 1)
+        running = sessions.running(entries[:limit])
+        if running is None and any(entry.status == "running" for entry in entries):
+            entries = read(limit + 1)  # it has ended since
+        following = sessions.cursor_behind(entries[limit - 1]) if len(entries) > limit else None
         messages = [serializers.message(entry) for entry in entries[:limit]]
-        if following is None and turn:
-            messages.append(serializers.running_reply(turn, live.text if live else ""))
-        return Response({**_detail(session), "messages": messages, "next": following})
+        if following is None and running:
+            turn, said = running
+            live = worker.current().turns.live.get(turn.id)
+            messages.append(serializers.running_reply(turn, live.text if live else said))
+        return Response({**sessions.detail(session), "messages": messages, "next": following})
 
     @extend_schema(
         request=serializers.SessionChange,
@@ -142,7 +146,7 @@ class OneSession(APIView):
         operation_id="chat_session_change",
     )
     def patch(self, request: Request, session_id: str) -> Response:
-        """Change title, persona, brain (null: the active one) or metadata; the history stays."""
+        """Change title, persona, brain (null: the active one), metadata, or head: the message where the path ends."""
         session = sessions.get(OPEN, session_id)
         values = _valid(serializers.SessionChange(data=request.data, partial=True))
         if persona := values.get("persona"):
@@ -154,15 +158,16 @@ class OneSession(APIView):
             session.brain = values["brain"] or ""
         session.title = values.get("title", session.title)
         session.metadata = values.get("metadata", session.metadata)
+        if head := values.get("head"):
+            changes.choose_path(session, inside("msg", head))
         session.save(update_fields=["title", "persona", "brain", "metadata"])
-        return Response(_detail(session))
+        return Response(sessions.detail(session))
 
     @extend_schema(responses={200: serializers.Deleted, 404: serializers.Problem}, operation_id="chat_session_delete")
     def delete(self, request: Request, session_id: str) -> Response:
         """Delete a session, its messages and turns; a running turn is ended."""
         session = sessions.get(OPEN, session_id)
-        _stop_running(session)
-        sessions.delete(session)
+        changes.delete(session)
         return Response({"success": True, "session_id": session_id})
 
 
@@ -173,8 +178,7 @@ class ClearSession(APIView):
     def post(self, request: Request, session_id: str) -> Response:
         """Remove the messages, keep the session."""
         session = sessions.get(OPEN, session_id)
-        _stop_running(session)
-        sessions.clear(session)
+        changes.clear(session)
         return Response({"success": True, "session_id": session_id})
 
 
@@ -191,7 +195,7 @@ class ExportSession(APIView):
         name = f"{session.persona_id}-{session.created_at:%Y-%m-%d}-{session.id.hex[-8:]}"
         if kind == "json":
             ending, content_type = "json", "application/json"
-            content = exports.as_json(_detail(session), map(serializers.message, sessions.everything(session)))
+            content = exports.as_json(sessions.detail(session), map(serializers.message, sessions.everything(session)))
         elif kind in exports.WRITERS:
             ending, content_type, write = exports.WRITERS[kind]
             content = write(session.title, session.persona_id, sessions.path(session))
@@ -200,6 +204,23 @@ class ExportSession(APIView):
         response = HttpResponse(content, content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
         return response
+
+
+class OneTurn(APIView):
+    @extend_schema(responses={200: serializers.TurnDetail, 404: serializers.Problem}, operation_id="chat_turn")
+    def get(self, request: Request, turn_id: str) -> Response:
+        """How a turn is doing, or how it ended."""
+        return Response(serializers.turn(sessions.turn(OPEN, turn_id)))
+
+
+class OneMessage(APIView):
+    @extend_schema(
+        responses={200: serializers.MessageDeleted, 404: serializers.Problem}, operation_id="chat_message_delete"
+    )
+    def delete(self, request: Request, message_id: str) -> Response:
+        """Delete a message and all that follows it; a running turn among that is ended."""
+        head = changes.delete_message(sessions.message(OPEN, message_id))
+        return Response({"success": True, "message_id": message_id, "head": head and outside("msg", head)})
 
 
 class Personas(APIView):
@@ -224,7 +245,3 @@ class SwitchBrain(APIView):
         alias = _valid(serializers.Switch(data=request.data))["brain"]
         switching.switch(alias, OPEN.name)
         return Response({"success": True, "active_brain": alias, "message": f"The next turn is answered by {alias}."})
-
-
-def _detail(session: Session) -> dict[str, Any]:
-    return {**sessions.summary(session), "brain": session.brain or None, "metadata": session.metadata}

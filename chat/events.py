@@ -18,6 +18,13 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What had been said when a follower joined; may be empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nothing was said for a while."""
 
@@ -46,4 +53,4 @@ class Failed:
 
 
 Ended: TypeAlias = Done | Failed
-Event: TypeAlias = Said | Quiet | Done | Failed
+Event: TypeAlias = Snapshot | Said | Quiet | Done | Failed

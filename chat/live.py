@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from chat.events import Ended, Event, Quiet, Said
+from chat.events import Done, Ended, Event, Failed, Quiet, Said, Snapshot
+from chat.records import Checkpoint
+from problems import ServerBusy
 
 PING_SECONDS = 15.0
 
+SLICE = 4096
+"""Characters of a backlog that a follower takes at a time: one that reads slowly holds no copy of the text."""
+
+MOST_FOLLOWERS = 100
+"""Of one turn on one worker: a person's devices, not an audience."""
+
 
 class LiveTurn:
-    """What a running turn has said so far, and how it ended. Belongs to one event loop."""
+    """What a running turn has said so far, and how it ended. Belongs to one event loop.
 
-    __slots__ = ("_followers", "ended", "id", "persona", "pieces", "session", "stopped_as", "thinking")
+    `watchers` are the workers that follow it from elsewhere, with the time (monotonic, s) until which they do.
+    """
+
+    __slots__ = (
+        "_followers",
+        "_saved",
+        "ended",
+        "id",
+        "persona",
+        "pieces",
+        "saved_chars",
+        "session",
+        "stopped_as",
+        "thinking",
+        "unsaved_since",
+        "watchers",
+    )
 
     def __init__(self, turn: UUID, session: UUID, persona: str) -> None:
         self.id = turn
@@ -24,69 +49,144 @@ class LiveTurn:
         self.ended: Ended | None = None
         self.thinking: asyncio.Task[None] | None = None
         self.stopped_as = ""
-        self._followers: set[asyncio.Future[None]] = set()
+        self.unsaved_since: float | None = None
+        self.saved_chars = 0
+        self.watchers: dict[UUID, float] = {}
+        self._saved = 0
+        self._followers: set[_Follower] = set()
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def followers(self) -> int:
+        """How many read it here now."""
+        return len(self._followers)
+
     def say(self, text: str) -> None:
         self.pieces.append(text)
-        self._wake()
+        if self.unsaved_since is None:
+            self.unsaved_since = time.monotonic()
+        for follower in self._followers:
+            follower.wake()
 
     def end(self, ended: Ended) -> None:
-        """The reply is stored; followers get the terminal frame."""
-        self.ended = ended
-        self._wake()
+        """The reply is stored; followers get the terminal frame. The first end counts."""
+        if self.ended is None:
+            self.ended = ended
+            for follower in self._followers:
+                follower.wake()
 
     def stop(self, why: str) -> None:
         """Ask the brain to stop; the turn ends as `why` (a status), what was said is kept."""
-        if self.thinking and not self.thinking.done() and not self.stopped_as:
-            self.stopped_as = why
+        if self.stopped_as or (self.thinking and self.thinking.done()):
+            return
+        self.stopped_as = why
+        if self.thinking:
             self.thinking.cancel()
 
-    async def follow(self, ping_seconds: float = PING_SECONDS) -> AsyncIterator[Event]:
-        """All that was said, as it comes, then the end. What waited while the reader was busy comes as one event."""
+    # --- checkpoints ------------------------------------------------------------------------------------------------
+
+    def unsaved(self) -> tuple[Checkpoint, int]:
+        """What was said since the last checkpoint, and the mark to give to `save`."""
+        mark = len(self.pieces)
+        return Checkpoint(self.id, self.saved_chars, "".join(self.pieces[self._saved : mark])), mark
+
+    def save(self, checkpoint: Checkpoint, mark: int) -> None:
+        """A checkpoint is stored."""
+        self._saved = mark
+        self.saved_chars = checkpoint.start + len(checkpoint.text)
+        # What came while it was stored is as old as that at most.
+        self.unsaved_since = time.monotonic() if len(self.pieces) > mark else None
+
+    # --- followers --------------------------------------------------------------------------------------------------
+
+    def expect_follower(self) -> None:
+        """Raise ServerBusy where there are as many as there may be."""
+        if len(self._followers) >= MOST_FOLLOWERS:
+            raise ServerBusy("This turn has as many followers as it may have; close some.")
+
+    async def follow(self, ping_seconds: float = PING_SECONDS, *, snapshot: bool = False) -> AsyncIterator[Event]:
+        """All that was said, as it comes, then the end. What waited while the reader was busy comes as one event.
+
+        With `snapshot` the first event is a Snapshot of what there is (its beginning, where that is long).
+        """
+        follower = _Follower(ping_seconds)
+        self._followers.add(follower)
         position = 0
-        while True:
-            if position < len(self.pieces):
-                text = "".join(self.pieces[position:]) if position + 1 < len(self.pieces) else self.pieces[position]
-                position = len(self.pieces)
-                yield Said(text)
-            elif self.ended:
-                yield self.ended
-                return
-            elif not await self._news(ping_seconds):
-                yield Quiet()
+        try:
+            if snapshot:
+                text, position = self._read(0)
+                yield Snapshot(text)
+            while True:
+                if position < len(self.pieces):
+                    text, position = self._read(position)
+                    yield Said(text)
+                elif self.ended:
+                    yield self.ended
+                    return
+                elif not await follower.news():
+                    yield Quiet()
+        finally:
+            self._followers.discard(follower)
+            follower.close()
 
     async def finished(self) -> Ended:
         """Wait for the end."""
-        while not self.ended:
-            await self._news(3600)
-        return self.ended
+        async for event in self.follow():
+            if isinstance(event, Done | Failed):
+                return event
+        raise AssertionError("a turn's last event is its end")
 
-    async def _news(self, patience: float) -> bool:
-        """True when something was said or the turn ended, False after `patience` seconds."""
-        loop = asyncio.get_running_loop()
-        news: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(patience, news.cancel)
-        self._followers.add(news)
+    def _read(self, position: int) -> tuple[str, int]:
+        """The text from that piece on, up to a slice, and the next position."""
+        pieces, end, size = self.pieces, position, 0
+        if position == len(pieces) - 1:
+            return pieces[position], position + 1
+        while end < len(pieces) and size < SLICE:
+            size += len(pieces[end])
+            end += 1
+        return "".join(pieces[position:end]), end
+
+
+class _Follower:
+    """Waits for news; one timer for its whole life, moved when it fires, not one at each word."""
+
+    __slots__ = ("_loop", "_news", "_ping", "_since", "_timer")
+
+    def __init__(self, ping_seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ping = ping_seconds
+        self._news: asyncio.Future[bool] | None = None
+        self._since = self._loop.time()
+        self._timer = self._loop.call_later(ping_seconds, self._look)
+
+    def wake(self) -> None:
+        if self._news and not self._news.done():
+            self._news.set_result(True)
+
+    async def news(self) -> bool:
+        """True when something was said or the turn ended, False after a while without."""
+        self._since = self._loop.time()
+        self._news = self._loop.create_future()
         try:
-            await news
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task and task.cancelling():
-                raise
-            return False
+            return await self._news
         finally:
-            timer.cancel()
-            self._followers.discard(news)
-        return True
+            self._news = None
 
-    def _wake(self) -> None:
-        for news in self._followers:
-            if not news.done():
-                news.set_result(None)
+    def close(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        due, now = self._since + self._ping, self._loop.time()
+        if self._news is None:
+            due = now + self._ping
+        elif now >= due:
+            due = now + self._ping
+            if not self._news.done():
+                self._news.set_result(False)
+        self._timer = self._loop.call_at(due, self._look)
 
 
 class StoredTurn:
@@ -101,8 +201,13 @@ class StoredTurn:
         self.text = text
         self.ended = ended
 
-    async def follow(self) -> AsyncIterator[Event]:
-        if self.text:
+    def expect_follower(self) -> None:
+        """Any number may read it."""
+
+    async def follow(self, *, snapshot: bool = False) -> AsyncIterator[Event]:
+        if snapshot:
+            yield Snapshot(self.text)
+        elif self.text:
             yield Said(self.text)
         yield self.ended
 

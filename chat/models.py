@@ -38,6 +38,9 @@ class Session(models.Model):
     brain = models.CharField(max_length=64, blank=True, default="", help_text="Empty: the active one.")
     metadata = models.JSONField(default=dict, blank=True)
     head = models.ForeignKey("Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    branched = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Some messages may lie beside the path."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now_add=True)
 
@@ -100,6 +103,11 @@ class Turn(models.Model):
     cache_write_tokens = models.PositiveIntegerField(null=True, blank=True)
     error = models.CharField(max_length=40, blank=True, default="")
     worker = models.UUIDField(null=True, blank=True)
+    slot = models.PositiveIntegerField(null=True, blank=True, help_text="Which of its owner's running turns it is.")
+    stop_requested = models.BooleanField(default=False, db_default=False)
+    head_before = models.UUIDField(
+        null=True, blank=True, help_text="Where the session goes back to if nothing is said."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     first_token_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -115,6 +123,10 @@ class Turn(models.Model):
             models.UniqueConstraint(
                 fields=["session"], condition=Q(status=Status.RUNNING), name="one_running_turn_of_a_session"
             ),
+            # Race-free without a lock: of two sends that saw the same slot free, one takes another look.
+            models.UniqueConstraint(
+                fields=["owner", "slot"], condition=Q(status=Status.RUNNING), name="one_running_turn_in_a_slot"
+            ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="turn_status"),
             models.CheckConstraint(
                 condition=Q(status=Status.RUNNING, finished_at=None)
@@ -125,6 +137,23 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return outside("turn", self.id)
+
+
+class Piece(models.Model):
+    """A checkpoint: what a running turn said between two of them; `start` counts the characters before it.
+
+    They go when the reply is stored as a whole; those of a turn whose worker died become the reply.
+    """
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="pieces", db_index=False)
+    start = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["turn", "start"], name="piece_of_a_turn_once")]
+
+    def __str__(self) -> str:
+        return f"{self.turn_id} from {self.start}"
 
 
 class IdempotencyKey(models.Model):
@@ -153,6 +182,7 @@ class Worker(models.Model):
     pid = models.PositiveIntegerField()
     born = models.CharField(max_length=40, help_text="When the process began, as its host tells it.")
     seen_at = models.DateTimeField()
+    breakers = models.JSONField(default=dict, db_default={}, help_text="The state of each brain's breaker.")
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"

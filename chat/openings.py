@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from brains.types import Prompt, Script
 from chat import prompts
 from chat.ids import new_id, outside
-from chat.store import NewTurn, Opening, Past, Scene
+from chat.records import NewTurn, Past, Place
+from chat.store import Opening
 from personas.instructions import system_blocks
-from problems import IdempotencyMismatch, NotFound, PersonaUnavailable, TurnInProgress
+from problems import (
+    IdempotencyMismatch,
+    Invalid,
+    NotFound,
+    PersonaUnavailable,
+    TooManyTurns,
+    TurnInProgress,
+)
 
 TITLE_CHARS = 60
 
@@ -28,6 +36,28 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Regenerate:
+    """A new reply to an earlier message: a user's, or the one that a reply answers."""
+
+    message: UUID
+    key: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A user's message in the place of an earlier one."""
+
+    message: UUID
+    text: str
+    key: str = ""
+    digest: str = ""
+
+
+Request: TypeAlias = Send | Regenerate | Edit
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A stored turn that is about to run."""
 
@@ -37,60 +67,88 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a worker begins its turns with. `admit` raises where it takes no more of them."""
+    """What a worker begins its turns with. `admit` raises where it takes no more of them.
+
+    `turns_of_owner` bounds a user's running turns, on all workers together; None: it does not.
+    """
 
     context_tokens: Callable[[str], int]
     default_brain: str
     worker: UUID
+    turns_of_owner: int | None
     admit: Callable[[], None]
 
 
-async def decide(opening: Opening, send: Send, terms: Terms) -> Opened | UUID:
+async def decide(opening: Opening, request: Request, terms: Terms) -> Opened | UUID:
     """A new turn, stored; or the id of the earlier one that the same key began.
 
-    Raises NotFound, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, and what `admit` raises.
+    Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, TooManyTurns, and what `admit` raises.
     """
-    scene = await opening.scene(send.session)
+    session, place, text = await _asked(opening, request)
+    scene = await opening.scene(session, place)
     if scene is None:
         raise NotFound("There is no such session.")
     alias = scene.session_brain or scene.persona_brain or scene.active_brain or terms.default_brain
     system = system_blocks(scene.instructions, scene.language)
-    room = prompts.room_for_history(terms.context_tokens(alias), system, send.text)
-    past = await opening.past(scene, prompts.window_start(scene.path_chars, room), send.key)
+    room = prompts.room_for_history(terms.context_tokens(alias), system, text)
+    past = await opening.past(scene, prompts.window_start(scene.path_chars, room), request.key)
     if past.key_digest:
-        return _earlier(past, send)
+        return _earlier(past, request)
     if past.running:
         raise TurnInProgress(extra={"turn_id": outside("turn", past.running)})
     if not scene.version or not scene.published:
         raise PersonaUnavailable
     terms.admit()
-    new = _new_turn(scene, send, alias, terms.worker)
-    await opening.new_turn(new)
-    return Opened(new, prompts.compose(system, prompts.exchanges(past.path), send.text, script(scene.script)))
-
-
-def _new_turn(scene: Scene, send: Send, alias: str, worker: UUID) -> NewTurn:
-    return NewTurn(
+    new = NewTurn(
         turn=new_id(),
-        message=new_id(),
+        message=place.message if place and isinstance(request, Regenerate) else new_id(),
         session=scene.session,
         owner=scene.owner,
-        head=scene.head,
+        anchor=scene.anchor,
+        head_before=scene.head,
         depth=scene.depth,
         offset=scene.path_chars,
-        text=send.text,
-        title=title(send.text),
+        text=text,
+        title=title(text),
+        asked_before=isinstance(request, Regenerate),
         persona=scene.persona,
         persona_version=scene.version,
         brain=alias,
-        worker=worker,
-        key=send.key,
-        digest=send.digest,
+        worker=terms.worker,
+        slot=_slot(past, terms.turns_of_owner if scene.named else None),
+        key=request.key,
+        digest=request.digest,
     )
+    await opening.new_turn(new)
+    return Opened(new, prompts.compose(system, prompts.exchanges(past.path), text, script(scene.script)))
 
 
-def _earlier(past: Past, send: Send) -> UUID:
-    if past.key_digest != send.digest or past.key_turn is None:
+async def _asked(opening: Opening, request: Request) -> tuple[UUID, Place | None, str]:
+    """The session, the place in it (None: its head), and what the user says there. Raises NotFound, Invalid."""
+    if isinstance(request, Send):
+        return request.session, None, request.text
+    place = await opening.place(request.message)
+    if place is None:
+        raise NotFound("There is no such message.")
+    if isinstance(request, Regenerate):
+        return place.session, place, place.text
+    if place.role != "user":
+        raise Invalid("Only a user's message can be edited; a reply can be regenerated.")
+    return place.session, place, request.text
+
+
+def _slot(past: Past, most: int | None) -> int | None:
+    """The first free one of an owner's places for running turns. Raises TooManyTurns."""
+    if most is None:
+        return None
+    for slot in range(most):
+        if slot not in past.slots:
+            return slot
+    raise TooManyTurns(f"You have {most} running turns, as many as you may; wait for the end of one, or stop it.")
+
+
+def _earlier(past: Past, request: Request) -> UUID:
+    if past.key_digest != request.digest or past.key_turn is None:
         raise IdempotencyMismatch
     return past.key_turn
 

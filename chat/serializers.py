@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from chat.fields import Metadata, Text, language, time_zone
 from chat.ids import outside
-from chat.models import Turn
+from chat.models import Status, Turn
 from chat.sessions import Entry
 from personas.catalog import PersonaCard
 
@@ -35,6 +35,7 @@ class SessionChange(serializers.Serializer[None]):
     persona = Text(max_length=64)
     brain = Text(max_length=64, allow_null=True)
     metadata = Metadata()
+    head = Text(max_length=64)
 
 
 class SessionSummary(serializers.Serializer[None]):
@@ -47,6 +48,7 @@ class SessionSummary(serializers.Serializer[None]):
     updated_at = serializers.DateTimeField()
     brain = serializers.CharField(allow_null=True)
     metadata = serializers.DictField()
+    head = serializers.CharField(allow_null=True)
 
 
 class ListedSession(serializers.Serializer[None]):
@@ -85,6 +87,33 @@ class SessionDetail(SessionSummary):
 class Deleted(serializers.Serializer[None]):
     success = serializers.BooleanField()
     session_id = serializers.CharField()
+
+
+class MessageDeleted(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    message_id = serializers.CharField()
+    head = serializers.CharField(allow_null=True)
+
+
+class Usage(serializers.Serializer[None]):
+    input_tokens = serializers.IntegerField(allow_null=True)
+    output_tokens = serializers.IntegerField(allow_null=True)
+
+
+class TurnDetail(serializers.Serializer[None]):
+    turn_id = serializers.CharField()
+    session_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.values)
+    message_id = serializers.CharField(allow_null=True)
+    user_message_id = serializers.CharField()
+    persona = serializers.CharField()
+    brain = serializers.CharField()
+    model = serializers.CharField()
+    fallback = serializers.BooleanField()
+    usage = Usage()
+    error = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
 
 
 class PersonaShape(serializers.Serializer[None]):
@@ -148,6 +177,25 @@ def running_reply(turn: Turn, text: str) -> dict[str, Any]:
         "status": "running",
         "persona": turn.persona,
         "brain": turn.brain,
+    }
+
+
+def turn(found: Turn) -> dict[str, Any]:
+    """A turn as the API shows it; `message_id` is that of its reply, once there is one."""
+    return {
+        "turn_id": outside("turn", found.id),
+        "session_id": outside("session", found.session_id),
+        "status": found.status,
+        "message_id": found.reply_id and outside("msg", found.reply_id),
+        "user_message_id": outside("msg", found.user_message_id),
+        "persona": found.persona,
+        "brain": found.brain,
+        "model": found.model,
+        "fallback": found.fallback,
+        "usage": {"input_tokens": found.input_tokens, "output_tokens": found.output_tokens},
+        "error": found.error or None,
+        "created_at": found.created_at,
+        "finished_at": found.finished_at,
     }
 
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 import datetime
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -14,16 +13,22 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left
 
 from brains import registry
 from chat.ids import inside, outside
-from chat.models import IdempotencyKey, Message, Session, Turn
+from chat.models import IdempotencyKey, Message, Piece, Session, Turn
 from identity.callers import Caller
 from personas import catalog
 from problems import IdempotencyMismatch, Invalid, NotFound, UnknownBrain, UnknownPersona
 
 EXCERPT_CHARS = 200
+
+WRONG_CURSOR = "Take the cursor from `next` of the page before."
+
+FIRST = (-1, UUID(int=0))
+"""Before every message, in the order of `everything`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,8 @@ LEFT JOIN LATERAL (
     WHERE reply_id = m.id OR (m.role = 'user' AND user_message_id = m.id)
     ORDER BY created_at DESC, id DESC LIMIT 1
 ) t ON true
-WHERE m.session_id = %(session)s
-ORDER BY m.depth, m.id
+WHERE m.session_id = %(session)s AND (m.depth, m.id) > (%(depth)s, %(after)s)
+ORDER BY m.depth, m.id LIMIT %(limit)s
 """
 
 
@@ -158,36 +163,71 @@ def _read_cursor(cursor: str) -> tuple[datetime.datetime, UUID]:
         updated, last = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
         return datetime.datetime.fromisoformat(updated), UUID(hex=last)
     except (ValueError, binascii.Error) as error:
-        raise Invalid(fields={"cursor": ["Take the cursor from `next` of the page before."]}) from error
+        raise Invalid(fields={"cursor": [WRONG_CURSOR]}) from error
+
+
+# Where a session has branches, only the current path counts: walked from its head for each message that was found.
+SAID_ON_THE_PATH = """
+SELECT m.session_id FROM chat_message m JOIN chat_session s ON s.id = m.session_id
+WHERE to_tsvector('simple', coalesce(m.text, '')) @@ to_tsquery('simple', %s)
+  AND (NOT s.branched OR EXISTS (
+    WITH RECURSIVE path AS (
+        SELECT h.id, h.parent_id, h.depth FROM chat_message h WHERE h.id = s.head_id
+        UNION ALL
+        SELECT up.id, up.parent_id, up.depth FROM path p JOIN chat_message up ON up.id = p.parent_id WHERE p.depth > m.depth
+    ) SELECT 1 FROM path WHERE path.id = m.id
+  ))
+"""
 
 
 def search(sessions: QuerySet[Session], words: str) -> QuerySet[Session]:
-    """Those whose title or one of whose messages holds every word, the last one as a prefix."""
+    """Those whose title or one of the current path's messages holds every word, the last one as a prefix."""
     terms = re.findall(r"\w+", words)
     if not terms:
         return sessions
-    query = SearchQuery(" & ".join([*terms[:-1], f"{terms[-1]}:*"]), search_type="raw", config="simple")
-    titled = Session.objects.annotate(words=SearchVector("title", config="simple")).filter(words=query)
-    said = Message.objects.annotate(words=SearchVector("text", config="simple")).filter(words=query)
-    return sessions.filter(Q(id__in=titled.values("id")) | Q(id__in=said.values("session_id")))
+    query = " & ".join([*terms[:-1], f"{terms[-1]}:*"])
+    titled = Session.objects.annotate(words=SearchVector("title", config="simple")).filter(
+        words=SearchQuery(query, search_type="raw", config="simple")
+    )
+    said = RawSQL(SAID_ON_THE_PATH, [query])  # noqa: S611 — a constant, with its parameter
+    return sessions.filter(Q(id__in=titled.values("id")) | Q(id__in=said))
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def path(session: Session, *, depth: int = 0, limit: int | None = None) -> list[Entry]:
-    """The current path's messages, oldest first, from `depth` on, with their turns as of the same moment."""
+    """The current path's messages, oldest first, from `depth` on, with their turns as of the same moment.
+
+    A user's message stands with the turn whose reply follows it here, of several.
+    """
     with connection.cursor() as cursor:
         cursor.execute(PATH, {"session": session.id, "depth": depth, "limit": limit})
+        entries = [_entry(row) for row in cursor.fetchall()]
+    for number, after in enumerate(entries[1:]):
+        if after.role == "assistant":
+            entries[number] = replace(entries[number], turn=after.turn, status=after.status)
+    return entries
+
+
+def everything(session: Session, *, after: tuple[int, UUID] = FIRST, limit: int | None = None) -> list[Entry]:
+    """The messages of all branches, parents before children, those behind `after` (a depth and an id)."""
+    with connection.cursor() as cursor:
+        cursor.execute(EVERYTHING, {"session": session.id, "depth": after[0], "after": after[1], "limit": limit})
         return [_entry(row) for row in cursor.fetchall()]
 
 
-def everything(session: Session) -> Iterator[Entry]:
-    """All messages of all branches, parents before children."""
-    with connection.cursor() as cursor:
-        cursor.execute(EVERYTHING, {"session": session.id})
-        for row in cursor:
-            yield _entry(row)
+def cursor_behind(entry: Entry) -> str:
+    """The cursor of the page that follows a message."""
+    return f"{entry.depth}.{entry.id.hex}"
+
+
+def behind(cursor: str) -> tuple[int, UUID]:
+    """Where a page begins: behind this depth and id. Raises Invalid for a cursor that is none of ours."""
+    found = re.fullmatch(r"([0-9]{1,9})\.([0-9a-f]{32})", cursor)
+    if cursor and not found:
+        raise Invalid(fields={"cursor": [WRONG_CURSOR]})
+    return (int(found[1]), UUID(hex=found[2])) if found else FIRST
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
@@ -195,45 +235,32 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return entry if entry.role == "assistant" else replace(entry, persona=None, brain=None)
 
 
-def running(entries: list[Entry]) -> Turn | None:
-    """The turn that runs at the end of a path, if one does."""
-    last = entries[-1] if entries else None
-    if last is None or last.turn is None or last.status != "running":
-        return None
-    return Turn.objects.filter(id=last.turn, status="running").first()
+def running(entries: list[Entry]) -> tuple[Turn, str] | None:
+    """The turn that runs in answer to one of these, if one does, with its text as of the last checkpoint."""
+    for entry in reversed(entries):
+        if entry.turn is not None and entry.status == "running":
+            said = Piece.objects.filter(turn=entry.turn).order_by("start").values_list("text", flat=True)
+            # Text first: a turn that ends in between is seen as ended.
+            text = "".join(said)
+            found = Turn.objects.filter(id=entry.turn, status="running").first()
+            return (found, text) if found else None
+    return None
 
 
-# --- changes ----------------------------------------------------------------------------------------------------------
+def turn(caller: Caller, turn_id: str) -> Turn:
+    """One turn. Raises NotFound."""
+    found = Turn.objects.filter(owner__app=caller.app, id=inside("turn", turn_id)).first()
+    if found is None:
+        raise NotFound("There is no such turn.")
+    return found
 
 
-def clear(session: Session) -> None:
-    """Remove the messages and turns, keep the session."""
-    with transaction.atomic():
-        _lock(session)
-        Session.objects.filter(id=session.id).update(head=None)
-        _remove_messages(session)
-
-
-def delete(session: Session) -> None:
-    """Remove the session with all that is in it."""
-    with transaction.atomic():
-        _lock(session)
-        Session.objects.filter(id=session.id).update(head=None)
-        _remove_messages(session)
-        IdempotencyKey.objects.filter(session=session).delete()
-        Session.objects.filter(id=session.id).delete()
-
-
-def _lock(session: Session) -> None:
-    # The same row first as a turn's beginning and end: they can't wait for each other.
-    if not Session.objects.select_for_update(no_key=True).filter(id=session.id).exists():
-        raise NotFound("There is no such session.")
-
-
-def _remove_messages(session: Session) -> None:
-    IdempotencyKey.objects.filter(turn__session=session).delete()
-    Turn.objects.filter(session=session).delete()
-    Message.objects.filter(session=session).delete()
+def message(caller: Caller, message_id: str) -> Message:
+    """One message. Raises NotFound."""
+    found = Message.objects.filter(owner__app=caller.app, id=inside("msg", message_id)).first()
+    if found is None:
+        raise NotFound("There is no such message.")
+    return found
 
 
 def summary(session: Session) -> dict[str, Any]:
@@ -247,3 +274,9 @@ def summary(session: Session) -> dict[str, Any]:
         "created_at": session.created_at,
         "updated_at": session.updated_at,
     }
+
+
+def detail(session: Session) -> dict[str, Any]:
+    """A session as it is shown by itself, without its messages."""
+    head = session.head_id and outside("msg", session.head_id)
+    return {**summary(session), "brain": session.brain or None, "metadata": session.metadata, "head": head}

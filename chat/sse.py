@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 from brains.types import Usage
-from chat.events import Done, Event, Failed, Quiet, Said
+from chat.events import Done, Event, Failed, Quiet, Said, Snapshot
 from chat.ids import outside
 
 FRAME_LIMIT = 4096
@@ -20,9 +20,9 @@ OPENING = b":" + b" " * 1022 + b"\n\n"
 
 PING = b": ping\n\n"
 
-_TOKEN, _END = '{"token": ', "}"
+_quote = json.encoder.encode_basestring_ascii  # json.dumps of a string, without its detours
 # `data: ` + two line ends around an object; an escaped character takes at most 12 bytes (a surrogate pair).
-_ROOM = FRAME_LIMIT - len(b"data: \n\n") - len(_TOKEN) - len(_END)
+_ROOM = FRAME_LIMIT - len(b'data: {"snapshot": }\n\n')
 _SAFE = (_ROOM - 2) // 12
 
 
@@ -31,17 +31,29 @@ def frame(fields: dict[str, object]) -> bytes:
     return b"data: %s\n\n" % json.dumps(fields).encode("ascii")
 
 
-def tokens(text: str) -> Iterator[bytes]:
-    """`{"token": …}` frames that join to `text`, each within the limit; none for an empty text."""
-    start = 0
+def tokens(text: str, start: int = 0) -> Iterator[bytes]:
+    """`{"token": …}` frames that join to `text` from `start` on, each within the limit; none where that is empty."""
     while start < len(text):
-        piece = text[start : start + _ROOM - 2]
-        quoted = json.dumps(piece)
-        if len(quoted) > _ROOM:
-            piece = piece[:_SAFE]
-            quoted = json.dumps(piece)
-        start += len(piece)
-        yield b"data: %s%s%s\n\n" % (_TOKEN.encode(), quoted.encode("ascii"), _END.encode())
+        size, quoted = _fitting(text, start)
+        start += size
+        yield b'data: {"token": %s}\n\n' % quoted
+
+
+def snapshot(text: str) -> Iterator[bytes]:
+    """One `{"snapshot": …}` frame, also for an empty text; what exceeds it follows as tokens."""
+    size, quoted = _fitting(text, 0)
+    yield b'data: {"snapshot": %s}\n\n' % quoted
+    yield from tokens(text, size)
+
+
+def _fitting(text: str, start: int) -> tuple[int, bytes]:
+    """As much of the text as a frame surely holds, as JSON: how many characters, and the string."""
+    piece = text[start : start + _ROOM - 2] if start or len(text) > _ROOM - 2 else text
+    quoted = _quote(piece)
+    if len(quoted) > _ROOM:
+        piece = piece[:_SAFE]
+        quoted = _quote(piece)
+    return len(piece), quoted.encode("ascii")
 
 
 def terminal(ended: Done | Failed) -> dict[str, object]:
@@ -81,6 +93,9 @@ async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
         match event:
             case Said(text):
                 for part in tokens(text):
+                    yield part
+            case Snapshot(text):
+                for part in snapshot(text):
                     yield part
             case Quiet():
                 yield PING

@@ -14,7 +14,7 @@ from chat.bodies import parse_object
 from chat.events import Done, Failed
 from chat.fields import Text, idempotency_key
 from chat.ids import inside, outside
-from chat.openings import Send
+from chat.openings import Edit, Regenerate, Send
 from chat.turns import AnyTurn
 from problems import MethodNotAllowed
 
@@ -28,15 +28,29 @@ class SendSerializer(serializers.Serializer[None]):
     message = Text(max_length=MESSAGE_CHARS)
 
 
-def _send(request: HttpRequest) -> Send:
-    """The validated request. Raises Invalid."""
-    body = parse_object(request.body)
-    serializer = SendSerializer(data=body)
-    if not serializer.is_valid():
-        raise serializers.ValidationError(serializer.errors)
-    values = serializer.validated_data
+class EditSerializer(serializers.Serializer[None]):
+    """The body of /chat/messages/<id>/edit."""
+
+    message = Text(max_length=MESSAGE_CHARS)
+
+
+def _valid(serializer: type[serializers.Serializer[None]], request: HttpRequest) -> dict[str, str]:
+    """The body's fields. Raises Invalid, ValidationError."""
+    found = serializer(data=parse_object(request.body))
+    if not found.is_valid():
+        raise serializers.ValidationError(found.errors)
+    return dict(found.validated_data)
+
+
+def _keyed(request: HttpRequest, *parts: str) -> tuple[str, str]:
+    """The idempotency key, and a digest that tells this request from others with the same key."""
     key = idempotency_key(request.headers)
-    digest = hashlib.sha256(f"{values['session_id']}\0{values['message']}".encode()).hexdigest() if key else ""
+    return key, hashlib.sha256("\0".join(parts).encode()).hexdigest() if key else ""
+
+
+def _send(request: HttpRequest) -> Send:
+    values = _valid(SendSerializer, request)
+    key, digest = _keyed(request, values["session_id"], values["message"])
     return Send(inside("session", values["session_id"]), values["message"], key, digest)
 
 
@@ -49,6 +63,34 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     """POST /chat/stream"""
     _only(request, "POST")
     return _event_stream(await worker.current().turns.open(_send(request)))
+
+
+async def regenerate(request: HttpRequest, message_id: str) -> HttpResponseBase:
+    """POST /chat/messages/<id>/regenerate"""
+    _only(request, "POST")
+    key, digest = _keyed(request, "regenerate", message_id)
+    return _event_stream(await worker.current().turns.open(Regenerate(inside("msg", message_id), key, digest)))
+
+
+async def edit(request: HttpRequest, message_id: str) -> HttpResponseBase:
+    """POST /chat/messages/<id>/edit"""
+    _only(request, "POST")
+    text = _valid(EditSerializer, request)["message"]
+    key, digest = _keyed(request, "edit", message_id, text)
+    return _event_stream(await worker.current().turns.open(Edit(inside("msg", message_id), text, key, digest)))
+
+
+async def join(request: HttpRequest, turn_id: str) -> HttpResponseBase:
+    """GET /chat/turns/<id>/stream"""
+    _only(request, "GET")
+    return _event_stream(await worker.current().turns.find(inside("turn", turn_id)), snapshot=True)
+
+
+async def stop(request: HttpRequest, turn_id: str) -> HttpResponseBase:
+    """POST /chat/turns/<id>/stop"""
+    _only(request, "POST")
+    status = await worker.current().turns.stop(inside("turn", turn_id))
+    return JsonResponse({"turn_id": turn_id, "status": status}, status=202)
 
 
 async def message(request: HttpRequest) -> HttpResponseBase:
@@ -75,8 +117,10 @@ def _reply(turn: AnyTurn, done: Done) -> dict[str, object]:
     }
 
 
-def _event_stream(turn: AnyTurn) -> StreamingHttpResponse:
-    body: AsyncIterator[bytes] = sse.encode(turn.follow())
+def _event_stream(turn: AnyTurn, *, snapshot: bool = False) -> StreamingHttpResponse:
+    """The turn's text and end, from its start. Raises ServerBusy where it has too many followers."""
+    turn.expect_follower()
+    body: AsyncIterator[bytes] = sse.encode(turn.follow(snapshot=snapshot))
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
@@ -88,5 +132,6 @@ def _event_stream(turn: AnyTurn) -> StreamingHttpResponse:
 async def brain_health(request: HttpRequest) -> HttpResponseBase:
     """GET /brain/health"""
     _only(request, "GET", "HEAD")
-    report = await health.report(await worker.current().active_brain())
+    here = worker.current()
+    report = await health.report(await here.active_brain(), here.breakers())
     return JsonResponse(report.as_dict(), status=200 if report.healthy else 503)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,31 +12,24 @@ from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
-from chat.events import Done, Ended, Failed
+from chat.checkpoints import Checkpoints
+from chat.endings import Endings, told, where
+from chat.events import Ended
 from chat.ids import outside
 from chat.live import LiveTurn, LiveTurns, StoredTurn
-from chat.openings import Opened, Send, Terms, decide
-from chat.store import Kept, NewTurn, Store, Stored
-from problems import (
-    DatabaseUnavailable,
-    Internal,
-    NotFound,
-    NotSaved,
-    Problem,
-    ServerBusy,
-    ServerStopping,
-    SessionDeleted,
-    TurnInProgress,
-    by_code,
-)
+from chat.openings import Opened, Request, Terms, decide
+from chat.records import Kept, NewTurn
+from chat.relay import Relay
+from chat.store import SlotTaken, Store
+from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
 
 logger = logging.getLogger(__name__)
 
 DECLINED = "I'd rather not go into that. Let's get back to your training: what would you like to work on?"
 """Said where a brain declines without a word of its own."""
 
-KEEP_PATIENCE = 15.0
-"""Seconds in which storing a reply is tried again."""
+LOOKS_FOR_A_SLOT = 20
+"""How often a send looks again that lost a place to another of the same owner; each look has another winner."""
 
 AnyTurn: TypeAlias = LiveTurn | StoredTurn
 
@@ -50,10 +42,14 @@ class Thinker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`turns`: running at once on this worker; `output`: bytes of one reply, in UTF-8."""
+    """`turns`: running at once on this worker; `turns_of_owner`: on all of them; `output`: bytes of one reply, in UTF-8.
 
-    turns: int
+    None: no limit.
+    """
+
     output: int
+    turns: int | None = None
+    turns_of_owner: int | None = None
 
 
 class Telling:
@@ -86,26 +82,28 @@ class Turns:
     ) -> None:
         self.store = store
         self.live = LiveTurns()
+        self.checkpoints = Checkpoints(store, self.live, worker)
+        self.relay = Relay(store, worker)
+        self.endings = Endings(store)
         self.stopping = False
         self._thinker = thinker
         self._limits = limits
-        self._terms = Terms(context_tokens, default_brain, worker, self._admit)
+        self._terms = Terms(context_tokens, default_brain, worker, limits.turns_of_owner, self._admit)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- open ---------------------------------------------------------------------------------------------------
 
-    async def open(self, send: Send) -> AnyTurn:
+    async def open(self, request: Request) -> AnyTurn:
         """Store the message and start its turn; or join the turn that the same idempotency key began.
 
-        Raises NotFound, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, ServerBusy, ServerStopping and
-        DatabaseUnavailable; then nothing was stored.
+        Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, TooManyTurns, ServerBusy,
+        ServerStopping and DatabaseUnavailable; then nothing was stored.
         """
         # Shielded: a client that leaves now must not leave a stored turn behind that nobody runs.
-        return await asyncio.shield(self._spawn(self._open(send)))
+        return await asyncio.shield(self._spawn(self._open(request)))
 
-    async def _open(self, send: Send) -> AnyTurn:
-        async with self.store.opening() as opening:
-            found = await decide(opening, send, self._terms)
+    async def _open(self, request: Request) -> AnyTurn:
+        found = await self._decided(request)
         if isinstance(found, UUID):
             return await self.find(found)
         live = LiveTurn(found.new.turn, found.new.session, found.new.persona)
@@ -113,46 +111,84 @@ class Turns:
         self._spawn(self._run(live, found))
         return live
 
+    async def _decided(self, request: Request) -> Opened | UUID:
+        for _ in range(LOOKS_FOR_A_SLOT):
+            try:
+                async with self.store.opening() as opening:
+                    return await decide(opening, request, self._terms)
+            except SlotTaken:
+                continue
+        raise ServerBusy
+
     def _admit(self) -> None:
         if self.stopping:
             raise ServerStopping
-        if len(self.live) >= self._limits.turns:
+        if self._limits.turns is not None and len(self.live) >= self._limits.turns:
             raise ServerBusy
 
+    # --- find, stop ---------------------------------------------------------------------------------------------
+
     async def find(self, turn: UUID) -> AnyTurn:
-        """A turn to follow: live on this worker, or ended. Raises NotFound, and TurnInProgress where another worker runs it."""
+        """A turn to follow: live on this worker or another, or ended. Raises NotFound, DatabaseUnavailable."""
         if live := self.live.get(turn):
             return live
         stored = await self.store.stored(turn)
         if stored is None:
             raise NotFound("There is no such turn.")
         if stored.status == "running":
-            raise TurnInProgress(extra={"turn_id": outside("turn", turn)})
+            return self.live.get(turn) or await self.relay.join(stored)
         return StoredTurn(stored.turn, stored.session, stored.persona, stored.text, told(stored))
+
+    async def stop(self, turn: UUID) -> str:
+        """Stop a running turn, whichever worker runs it; its status at this moment. Raises NotFound, DatabaseUnavailable."""
+        if live := self.live.get(turn):
+            live.stop("stopped")
+            return "running"
+        status = await self.store.request_stop(turn)
+        if status is None:
+            raise NotFound("There is no such turn.")
+        return status
+
+    async def reconcile(self) -> frozenset[UUID]:
+        """Compare our running turns with what the database has: heed what was not heard. Raises DatabaseUnavailable.
+
+        Gives the turns that the database takes for ours, though nobody here runs them.
+        """
+        running = self.live.all()
+        wishes = await self.store.wishes(self._terms.worker)
+        for live in running:
+            if wishes.get(live.id, True):  # asked to stop, or gone
+                live.stop("stopped")
+        ours = {live.id for live in running} | self.endings.owed
+        return frozenset(turn for turn in wishes if turn not in ours and not self.live.get(turn))
 
     # --- think --------------------------------------------------------------------------------------------------
 
     async def _run(self, live: LiveTurn, opened: Opened) -> None:
         telling = Telling(opened.new.brain)
-        live.thinking = self._spawn(self._think(live, telling, opened.prompt))
         problem: Problem | None = None
         try:
-            await asyncio.wait((live.thinking,))
-            live.thinking.result()
+            if not live.stopped_as:
+                live.thinking = self._spawn(self._think(live, telling, opened.prompt))
+                await asyncio.wait((live.thinking,))
+                live.thinking.result()
         except asyncio.CancelledError:
-            telling.stop = live.stopped_as
-            problem = None if live.stopped_as == "stopped" else ServerStopping()
+            pass
         except Problem as error:
             problem = error
         except Exception as error:  # noqa: BLE001 — the last place to hear of it: the turn must end all the same
-            logger.error("turn %s broke: %s", outside("turn", live.id), _where(error))
+            logger.error("turn %s broke: %s", outside("turn", live.id), where(error))
             problem = Internal()
+        if not problem and not telling.stop:
+            telling.stop = live.stopped_as
+            problem = None if live.stopped_as == "stopped" else ServerStopping()
         if telling.stop == "refused" and not live.pieces:
             live.say(DECLINED)
         try:
             live.end(await self._keep(live, opened.new, telling, problem))
         finally:
             self.live.remove(live)
+            await self.checkpoints.tell_end(live)
 
     async def _think(self, live: LiveTurn, telling: Telling, prompt: Prompt) -> None:
         async with aclosing(self._thinker.think(telling.alias, prompt)) as events:
@@ -178,9 +214,7 @@ class Turns:
     # --- keep ---------------------------------------------------------------------------------------------------
 
     async def _keep(self, live: LiveTurn, new: NewTurn, telling: Telling, problem: Problem | None) -> Ended:
-        """Store the end; what followers are told is what was stored."""
         text = live.text
-        status = telling.stop if not problem else ("interrupted" if text else "failed")
         kept = Kept(
             turn=new.turn,
             session=new.session,
@@ -189,7 +223,7 @@ class Turns:
             depth=new.depth + 1,
             offset=new.offset + len(new.text),
             text=text,
-            status=status,
+            status=telling.stop if not problem else ("interrupted" if text else "failed"),
             brain=telling.alias,
             model=telling.model,
             fallback=telling.fallback,
@@ -197,33 +231,7 @@ class Turns:
             error=problem.code if problem else "",
             seconds_to_first_token=telling.first,
         )
-        try:
-            ended = await self._stored(kept)
-        except Problem as error:
-            return Failed(new.turn, new.message, None, error)
-        if not ended:
-            gone = SessionDeleted() if ended is None else NotSaved()
-            return Failed(new.turn, new.message, None, gone)
-        message = new.turn if text else None
-        if problem:
-            return Failed(new.turn, new.message, message, problem)
-        return Done(new.turn, new.message, message, status, telling.alias, telling.fallback, telling.usage)
-
-    async def _stored(self, kept: Kept) -> bool | None:
-        """Store.keep, tried again while the database is away. Raises NotSaved."""
-        end, pause = time.monotonic() + KEEP_PATIENCE, 0.1
-        while True:
-            try:
-                return await self.store.keep(kept)
-            except DatabaseUnavailable as error:
-                if time.monotonic() + pause > end:
-                    logger.error("the reply of %s could not be stored: %r", outside("turn", kept.turn), error.__cause__)
-                    raise NotSaved from error
-            except Exception as error:  # a statement that fails on its data fails again: say so, and end the turn
-                logger.error("the reply of %s was refused: %s", outside("turn", kept.turn), _where(error))
-                raise NotSaved from error
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 2.0)
+        return await self.endings.keep(kept, problem)
 
     # --- the end of the worker ----------------------------------------------------------------------------------
 
@@ -237,6 +245,7 @@ class Turns:
             live.stop("interrupted")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
+        self.relay.close()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         # The loop itself holds tasks weakly.
@@ -249,19 +258,3 @@ class Turns:
 def _shortened(text: str, excess: int) -> str:
     """`text` without its last `excess` bytes (of UTF-8), cut at a character."""
     return text.encode()[:-excess].decode(errors="ignore")
-
-
-def _where(error: BaseException) -> str:
-    """What broke and where, without its message, which may hold what was said."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__)[-15:])}"
-
-
-def told(stored: Stored) -> Ended:
-    """How a stored turn ended, as its followers were told."""
-    message = stored.turn if stored.text else None
-    if stored.error:
-        return Failed(stored.turn, stored.user_message, message, by_code(stored.error))
-    usage = None
-    if stored.input_tokens is not None and stored.output_tokens is not None:
-        usage = Usage(stored.input_tokens, stored.output_tokens)
-    return Done(stored.turn, stored.user_message, message, stored.status, stored.brain, stored.fallback, usage)

@@ -1,41 +1,26 @@
-"""This server process as one that runs turns: store, turns, sign of life, and the end of turns that a dead one left."""
+"""This server process as one that runs turns: store, turns, mailbox, sign of life, and the end of turns that a dead one left."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from brains.router import Router
+from chat import statements
+from chat.endings import where
 from chat.ids import new_id
+from chat.mailbox import Mailbox
 from chat.store import Store
 from chat.turns import Limits, Turns
 from problems import DatabaseUnavailable, ServerStopping
 
 logger = logging.getLogger(__name__)
-
-SIGN_OF_LIFE = """
-INSERT INTO chat_worker (id, host, pid, born, seen_at) VALUES (%(id)s, %(host)s, %(pid)s, %(born)s, now())
-ON CONFLICT (id) DO UPDATE SET seen_at = now()
-"""
-WORKERS_HERE = "SELECT id, pid, born FROM chat_worker WHERE host = %(host)s"
-REAP = """
-WITH dead AS (
-    SELECT t.id FROM chat_turn t LEFT JOIN chat_worker w ON w.id = t.worker
-    WHERE t.status = 'running'
-      AND (w.id IS NULL OR w.id = ANY(%(dead)s) OR w.seen_at < now() - make_interval(secs => %(lease)s::float8))
-    FOR UPDATE OF t SKIP LOCKED
-)
-UPDATE chat_turn t SET status = 'failed', error = 'server_restarted', finished_at = now() FROM dead WHERE t.id = dead.id
-"""
-FORGET_WORKERS = """
-DELETE FROM chat_worker w
-WHERE (w.id = ANY(%(dead)s) OR w.seen_at < now() - make_interval(secs => %(lease)s::float8))
-  AND NOT EXISTS (SELECT 1 FROM chat_turn t WHERE t.worker = w.id AND t.status = 'running')
-"""
-FORGET_KEYS = "DELETE FROM chat_idempotencykey WHERE created_at < now() - make_interval(secs => %(age)s::float8)"
 
 
 def host() -> str:
@@ -69,12 +54,16 @@ def _answers(pid: int) -> bool:
 
 
 class Worker:
-    """Opens and closes with the server process. `lease` and `keys_age` are in seconds."""
+    """Opens and closes with the server process. `lease` and `keys_age` are in seconds.
+
+    `direct` is the way to the database for the mailbox: LISTEN needs a connection that no pooler shares.
+    """
 
     def __init__(
         self,
         *,
         conninfo: str,
+        direct: str,
         pool_size: int,
         limits: Limits,
         router: Router,
@@ -85,9 +74,12 @@ class Worker:
         self.id = new_id()
         self.store = Store(conninfo, pool_size)
         self.turns = Turns(self.store, router, limits, router.context_tokens, default_brain, self.id)
+        self.mailbox = Mailbox(direct, self.id, self._heard, self._missed)
+        self.router = router
         self._default_brain = default_brain
         self._lease = lease
         self._keys_age = keys_age
+        self._lost: frozenset[UUID] = frozenset()
         self._beating: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self.loop = asyncio.get_running_loop()
@@ -97,6 +89,8 @@ class Worker:
         await self.store.open()
         await self._beat()
         self._beating = asyncio.create_task(self._beat_on())
+        self.mailbox.start()
+        self.turns.checkpoints.start()
 
     def begin_drain(self, seconds: float) -> asyncio.Task[None]:
         """From now on no new turn; running ones get `seconds` to end, the rest are interrupted. The first call counts."""
@@ -107,20 +101,46 @@ class Worker:
     async def stop(self, drain: float) -> None:
         """Drain, say good-bye, disconnect."""
         await self.begin_drain(drain)
+        self.turns.checkpoints.stop()
+        await self.mailbox.stop()
         if self._beating:
             self._beating.cancel()
         await self.store.close()
 
+    # --- letters --------------------------------------------------------------------------------------------------
+
+    def _heard(self, verb: str, ids: Sequence[UUID]) -> None:
+        match verb:
+            case "stop":
+                if live := self.turns.live.get(ids[0]):
+                    live.stop("stopped")
+            case "follow":
+                self.turns.checkpoints.watch(ids[0], ids[1])
+            case "news":
+                self.turns.relay.news(ids)
+
+    async def _missed(self) -> None:
+        """The mailbox has just connected: look for what was said before."""
+        try:
+            await self.turns.reconcile()
+        except DatabaseUnavailable:
+            return  # the next sign of life looks again
+
+    # --- sign of life ---------------------------------------------------------------------------------------------
+
     async def reap(self) -> int:
-        """Close the turns of workers that are gone; how many."""
+        """Close the turns of workers that are gone, and those of ours that nobody runs any more; how many."""
         here = {"host": host()}
-        rows = await self.store.rows(WORKERS_HERE, here)
+        rows = await self.store.rows(statements.WORKERS_HERE, here)
         dead = [row[0] for row in rows if row[0] != self.id and row[2] != born(row[1])]
-        closed = await self.store.execute(REAP, {"dead": dead, "lease": self._lease})
-        await self.store.execute(FORGET_WORKERS, {"dead": dead, "lease": self._lease})
+        before, self._lost = self._lost, await self.turns.reconcile()
+        # Seen twice: one that is being opened at this moment is not lost.
+        lost = list(before & self._lost)
+        ((closed,),) = await self.store.rows(statements.REAP, {"dead": dead, "lost": lost, "lease": self._lease})
+        await self.store.execute(statements.FORGET_WORKERS, {"dead": dead, "lease": self._lease})
         if closed:
             logger.warning("closed %d turns that a stopped server had left running", closed)
-        return closed
+        return int(closed)
 
     async def active_brain(self) -> str:
         """The alias in use. Raises DatabaseUnavailable."""
@@ -128,15 +148,22 @@ class Worker:
         return str(rows[0][0]) if rows else self._default_brain
 
     async def _beat(self) -> bool:
+        sign = {"id": self.id, "host": host(), "pid": os.getpid(), "born": born(os.getpid())}
         try:
-            await self.store.execute(
-                SIGN_OF_LIFE, {"id": self.id, "host": host(), "pid": os.getpid(), "born": born(os.getpid())}
-            )
+            await self.store.execute(statements.SIGN_OF_LIFE, {**sign, "breakers": json.dumps(self.breakers())})
+            await self.turns.endings.settle()
             await self.reap()
-            await self.store.execute(FORGET_KEYS, {"age": self._keys_age})
+            await self.store.execute(statements.FORGET_KEYS, {"age": self._keys_age})
         except DatabaseUnavailable:
             return False
+        except Exception as error:  # noqa: BLE001 — without a sign of life others would take this worker for dead
+            logger.error("the worker's housekeeping broke: %s", where(error))
+            return False
         return True
+
+    def breakers(self) -> dict[str, str]:
+        """The state of each brain's breaker in this process."""
+        return dict(self.router.breakers())
 
     async def _beat_on(self) -> None:
         well = True

@@ -18,14 +18,20 @@ from problems import Problem
 logger = logging.getLogger(__name__)
 
 
-def conninfo() -> str:
-    """The turns' way to the database, as libpq reads it."""
-    where = (
-        database_url.parse_url(settings.DATABASE_URL)
-        if settings.DATABASE_URL
-        else postgres.address(settings.COACH_DATA)
+def conninfo(url: str) -> str:
+    """The turns' way to a database, as libpq reads it; without a URL, to the embedded one."""
+    return (database_url.parse_url(url) if url else postgres.address(settings.COACH_DATA)).conninfo()
+
+
+def limits() -> Limits:
+    """What one worker takes on."""
+    if not settings.COACH_LIMITS:
+        return Limits(output=settings.COACH_OUTPUT_LIMIT)
+    return Limits(
+        output=settings.COACH_OUTPUT_LIMIT,
+        turns=settings.COACH_MAX_TURNS,
+        turns_of_owner=settings.COACH_MAX_TURNS_PER_USER,
     )
-    return where.conninfo()
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
@@ -35,9 +41,10 @@ async def lifespan(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.failed", "message": sentence})
         return
     here = worker.Worker(
-        conninfo=conninfo(),
+        conninfo=conninfo(settings.DATABASE_URL),
+        direct=conninfo(settings.DATABASE_DIRECT_URL),
         pool_size=settings.COACH_TURN_POOL_SIZE,
-        limits=Limits(turns=settings.COACH_MAX_TURNS, output=settings.COACH_OUTPUT_LIMIT),
+        limits=limits(),
         router=Router(),
         default_brain=settings.COACH_BRAIN,
         lease=settings.COACH_LEASE_TIMEOUT,

@@ -40,10 +40,10 @@ if not SECRET_KEY:
 DATABASE_URL = env.text("DATABASE_URL")
 DATABASE_DIRECT_URL = env.text("DATABASE_DIRECT_URL", DATABASE_URL)
 EMBEDDED_DATABASE = not DATABASE_URL
-COACH_POOL_SIZE = env.whole("COACH_POOL_SIZE", 10, least=2, most=1000)
-# A worker has two pools: psycopg's async one for turns, Django's for everything else.
+COACH_POOL_SIZE = env.whole("COACH_POOL_SIZE", 10, least=3, most=1000)
+# A worker has two pools, psycopg's async one for turns and Django's for everything else, and a connection that listens.
 COACH_SYNC_POOL_SIZE = max(1, COACH_POOL_SIZE // 3)
-COACH_TURN_POOL_SIZE = COACH_POOL_SIZE - COACH_SYNC_POOL_SIZE
+COACH_TURN_POOL_SIZE = COACH_POOL_SIZE - COACH_SYNC_POOL_SIZE - 1
 COACH_SERVING = env.flag("COACH_SERVING")  # set by the server's own configuration: commands and tests need no pool
 
 
@@ -80,7 +80,9 @@ COACH_DRAIN_TIMEOUT = env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0)
 COACH_BREAKER_FAILURES = env.whole("COACH_BREAKER_FAILURES", 5, least=1)
 COACH_BREAKER_COOLDOWN = env.seconds("COACH_BREAKER_COOLDOWN", 30)
 COACH_OUTPUT_LIMIT = env.whole("COACH_OUTPUT_LIMIT", 262_144, least=1)
+COACH_LIMITS = env.flag("COACH_LIMITS", True)
 COACH_MAX_TURNS = env.whole("COACH_MAX_TURNS", 10_000, least=1)
+COACH_MAX_TURNS_PER_USER = env.whole("COACH_MAX_TURNS_PER_USER", 3, least=1)
 COACH_LEASE_TIMEOUT = env.seconds("COACH_LEASE_TIMEOUT", 30, least=1)
 COACH_IDEMPOTENCY_HOURS = env.number("COACH_IDEMPOTENCY_HOURS", 24, least=0.001)
 

@@ -37,7 +37,7 @@ def test_each_brain_that_has_what_it_needs_is_asked(vendor: Vendor) -> None:
 
 
 def test_it_shows_what_the_api_promises() -> None:
-    shown = run(health.report("config")).as_dict()
+    shown = run(health.report("config", {"claude": "half-open"})).as_dict()
     assert set(shown) == {"active_brain", "healthy", "message", "brains"}
     assert isinstance(shown["brains"], list)
     assert shown["brains"][0] == {
@@ -46,6 +46,7 @@ def test_it_shows_what_the_api_promises() -> None:
         "model": "claude-sonnet-5-5",
         "healthy": True,
         "state": "ready",
+        "breaker": "half-open",
     }
 
 

@@ -15,7 +15,8 @@ from brains.types import Usage
 from chat.ids import new_id
 from chat.models import IdempotencyKey, Message, Session, Turn
 from chat.prompts import Utterance
-from chat.store import Kept, NewTurn, Past, Scene, Store
+from chat.records import Kept, NewTurn, Past, Scene
+from chat.store import Store
 from identity.models import Owner
 from personas import seed
 from problems import DatabaseUnavailable, TurnInProgress
@@ -56,15 +57,18 @@ def new(session: Session, **changes: object) -> NewTurn:
         message=new_id(),
         session=session.id,
         owner=session.owner_id,
-        head=session.head_id,
+        anchor=session.head_id,
+        head_before=session.head_id,
         depth=0,
         offset=0,
         text="Hei, trener!",
         title="Hei, trener!",
+        asked_before=False,
         persona="calm_coach",
         persona_version=1,
         brain="config",
         worker=new_id(),
+        slot=None,
         key="",
         digest="",
     )
@@ -118,7 +122,7 @@ def test_a_scene_holds_the_session_its_owner_and_the_personas_current_words(sess
     assert (scene.persona, scene.published, scene.version) == ("calm_coach", True, current.number)
     assert (scene.instructions, scene.script) == (current.instructions, current.script)
     assert (scene.head, scene.depth, scene.path_chars) == (None, 0, 0)
-    assert past == Past(None, "", None, ())
+    assert past == Past(None, "", None, frozenset(), ())
 
 
 def test_a_session_that_is_not_there_has_no_scene(session: Session) -> None:
@@ -220,7 +224,7 @@ def test_the_database_forbids_a_second_running_turn(session: Session) -> None:
 def test_the_path_is_read_from_the_window_on(session: Session) -> None:
     head, depth, offset = None, 0, 0
     for number in range(4):
-        turn = new(session, head=head, depth=depth, offset=offset, text=f"question {number}")
+        turn = new(session, anchor=head, depth=depth, offset=offset, text=f"question {number}")
         opened(turn)
         run(lambda store, turn=turn, number=number: store.keep(kept(turn, text=f"answer {number}")))  # type: ignore[misc]
         head, depth = turn.turn, depth + 2

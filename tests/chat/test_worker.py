@@ -20,7 +20,7 @@ from tests.vendor import Scenario, Vendor
 def test_thirty_streams_over_a_pool_of_four_all_finish(server: Serve) -> None:
     with Vendor(base=Scenario(words=10, wait=1.0, pace=0.05)) as vendor:
         coach = server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url, COACH_POOL_SIZE="4")
-        sessions = [Api(coach.url).start() for _ in range(30)]
+        sessions = [Api(coach.url, f"user-{number}").start() for number in range(30)]
 
         def talk(session: str) -> Reply:
             return Api(coach.url).stream(session, "Hello")

@@ -1,0 +1,124 @@
+"""What running turns have said, made durable while they say it: about once a second, all of a worker's turns in one statement.
+
+A turn that is over within a second costs nothing here. One that another worker follows is stored more often, and that worker
+is told; one that nobody follows costs its checkpoint alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+from chat.live import LiveTurn, LiveTurns
+from chat.mailbox import Letter, news
+from chat.store import Store
+from problems import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+LATEST = 0.9
+"""s after which text is stored at the latest; the statement takes the rest of the second."""
+
+TOGETHER = 0.5
+"""s: text of this age is stored along with others' that is due, so that turns come to share their statements."""
+
+WATCHED = 0.2
+"""s, for turns that are followed from another worker."""
+
+WATCH = 30.0
+"""s for which another worker's wish to follow holds; it repeats it."""
+
+
+class Checkpoints:
+    """For the running turns of one worker."""
+
+    def __init__(self, store: Store, live: LiveTurns, worker: UUID) -> None:
+        self._store = store
+        self._live = live
+        self._worker = worker
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    def watch(self, turn: UUID, worker: UUID) -> None:
+        """Another worker follows a turn: it gets at once what there is."""
+        if live := self._live.get(turn):
+            live.watchers[worker] = time.monotonic() + WATCH
+            self._news.set()
+
+    async def tell_end(self, live: LiveTurn) -> None:
+        """A turn has ended: those who follow it from elsewhere come and read how."""
+        if live.watchers:
+            with contextlib.suppress(DatabaseUnavailable):  # their next look at it tells them
+                await self._tell([live])
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(max(0.01, self._due() - time.monotonic())):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            self._news.clear()
+            try:
+                await self._save()
+            except DatabaseUnavailable:  # the worker's sign of life says so in the log
+                await asyncio.sleep(1)
+
+    def _due(self) -> float:
+        """When to store next; what is said from now on is not due before LATEST, but where it is watched."""
+        now = time.monotonic()
+        due = now + LATEST
+        for live in self._live.all():
+            patience = WATCHED if live.watchers else LATEST
+            due = min(due, (live.unsaved_since or now) + patience)
+        return due
+
+    async def _save(self) -> None:
+        now = time.monotonic()
+        chosen = [live for live in self._live.all() if _ripe(live, now)]
+        if not chosen:
+            return
+        offered = [(live, *live.unsaved()) for live in chosen]
+        try:
+            stored = await self._store.checkpoint(self._worker, [checkpoint for _, checkpoint, _ in offered])
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 — the turns go on; their replies are stored at their end
+            logger.error("a checkpoint was refused: %s", type(error).__name__)
+            stored = set()
+        for live, checkpoint, mark in offered:
+            if live.id in stored:
+                live.save(checkpoint, mark)
+            else:  # it is ending: looked at again in a while, should it not have ended by then
+                live.unsaved_since = now
+        await self._tell(live for live in chosen if live.id in stored)
+
+    async def _tell(self, turns: Iterable[LiveTurn]) -> None:
+        now = time.monotonic()
+        by_worker: dict[UUID, list[UUID]] = {}
+        for live in turns:
+            for worker, until in list(live.watchers.items()):
+                if until < now:
+                    del live.watchers[worker]
+                else:
+                    by_worker.setdefault(worker, []).append(live.id)
+        letters: list[Letter] = [letter for worker, ids in by_worker.items() for letter in news(worker, ids)]
+        if letters:
+            await self._store.tell(letters)
+
+
+def _ripe(live: LiveTurn, now: float) -> bool:
+    if live.unsaved_since is None:
+        return False
+    return bool(live.watchers) or now - live.unsaved_since >= TOGETHER

@@ -1,0 +1,148 @@
+"""What goes into the hot path's SQL and what comes out: values between turns, openings and the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from brains.types import Usage
+from chat.prompts import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message is to be answered anew: the user's message, what it follows, and what was asked about it.
+
+    `role` is that of the message that was named: a reply stands for the user's message before it.
+    """
+
+    session: UUID
+    role: str
+    message: UUID
+    parent: UUID | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A session as a turn finds it, with the persona's current version. `version` 0: there is no such persona.
+
+    `anchor` is the message that the new one follows, `head` the leaf of the session's current path. `named`: the owner
+    is one user, not all those who gave no id.
+    """
+
+    session: UUID
+    owner: int
+    named: bool
+    language: str
+    persona: str
+    published: bool
+    version: int
+    instructions: str
+    persona_brain: str
+    script: dict[str, Any]
+    session_brain: str
+    active_brain: str
+    head: UUID | None
+    anchor: UUID | None
+    depth: int
+    path_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was there before: a running turn, an earlier use of the idempotency key, the path's newest messages.
+
+    `slots` are those that the owner's running turns take, in all sessions.
+    """
+
+    running: UUID | None
+    key_digest: str
+    key_turn: UUID | None
+    slots: frozenset[int]
+    path: tuple[Utterance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """A turn to be stored, with its user message unless that is there already (`asked_before`).
+
+    `anchor` is the message that the user's one follows; `head_before` where the session's path ended.
+    """
+
+    turn: UUID
+    message: UUID
+    session: UUID
+    owner: int
+    anchor: UUID | None
+    head_before: UUID | None
+    depth: int
+    offset: int
+    text: str
+    title: str
+    asked_before: bool
+    persona: str
+    persona_version: int
+    brain: str
+    worker: UUID
+    slot: int | None
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a turn ended, to be stored. A reply with text carries the turn's UUID."""
+
+    turn: UUID
+    session: UUID
+    owner: int
+    user_message: UUID
+    depth: int
+    offset: int
+    text: str
+    status: str
+    brain: str
+    model: str
+    fallback: bool
+    usage: Usage | None
+    error: str
+    seconds_to_first_token: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A turn as it lies in the database, with the text of its reply. `worker` is the one that runs or ran it."""
+
+    turn: UUID
+    session: UUID
+    user_message: UUID
+    status: str
+    text: str
+    brain: str
+    model: str
+    fallback: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    error: str
+    persona: str
+    worker: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a running turn has said from its character `start` on."""
+
+    turn: UUID
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A turn as another worker finds it: its status, and the pieces of text that it did not have yet."""
+
+    turn: UUID
+    status: str
+    text: str

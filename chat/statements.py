@@ -1,0 +1,198 @@
+"""The hot path's SQL, and all else that a worker says to the database. tests/chat/test_store.py holds it against the models."""
+
+from __future__ import annotations
+
+# --- a turn begins ----------------------------------------------------------------------------------------------------
+
+# By itself: a statement that waits for a lock goes on with joined rows from before the wait.
+LOCK = "SELECT 1 FROM chat_session WHERE id = %s FOR NO KEY UPDATE"
+
+# A reply stands for the user's message that it answers.
+PLACE = """
+SELECT u.session_id, m.role, u.id, u.parent_id, u.text
+FROM chat_message m JOIN chat_message u ON u.id = CASE WHEN m.role = 'user' THEN m.id ELSE m.parent_id END
+WHERE m.id = %s
+"""
+
+SCENE = """
+SELECT s.id, s.owner_id, o.external_id <> %(anonymous)s, o.language, s.persona_id, coalesce(p.published, false),
+       coalesce(v.number, 0),
+       coalesce(v.instructions, ''), coalesce(v.brain, ''), coalesce(v.script, '{}'::jsonb), s.brain,
+       coalesce((SELECT alias FROM brains_activebrain), ''), s.head_id, a.id, coalesce(a.depth + 1, 0),
+       coalesce(a."offset" + char_length(a.text), 0)
+FROM chat_session s
+JOIN identity_owner o ON o.id = s.owner_id
+LEFT JOIN personas_persona p ON p.id = s.persona_id
+LEFT JOIN personas_personaversion v ON v.id = p.current_id
+LEFT JOIN chat_message a ON a.id = CASE WHEN %(at_head)s THEN s.head_id ELSE %(anchor)s::uuid END
+WHERE s.id = %(session)s
+"""
+
+# `earlier` walks from the anchor towards the first message and ends at the window; one row comes back even without any.
+PAST = """
+WITH RECURSIVE earlier AS (
+    SELECT id, parent_id, role, text, depth FROM chat_message
+    WHERE id = %(anchor)s AND "offset" + char_length(text) > %(start)s
+    UNION ALL
+    SELECT m.id, m.parent_id, m.role, m.text, m.depth
+    FROM earlier e JOIN chat_message m ON m.id = e.parent_id WHERE m."offset" >= %(start)s
+), now AS (
+    SELECT (SELECT id FROM chat_turn WHERE session_id = %(session)s AND status = 'running') AS running, k.digest, k.turn_id,
+           ARRAY(SELECT slot FROM chat_turn WHERE owner_id = %(owner)s AND status = 'running' AND slot IS NOT NULL) AS slots
+    FROM (SELECT 1) AS one LEFT JOIN chat_idempotencykey k ON k.owner_id = %(owner)s AND k.key = %(key)s
+)
+SELECT n.running, n.digest, n.turn_id, n.slots, e.role, e.text, t.status
+FROM now n LEFT JOIN earlier e ON true LEFT JOIN chat_turn t ON t.reply_id = e.id
+ORDER BY e.depth
+"""
+
+NEW_TURN = """
+WITH message AS (
+    INSERT INTO chat_message (id, session_id, owner_id, parent_id, role, text, depth, "offset", created_at)
+    SELECT %(message)s, %(session)s, %(owner)s, %(anchor)s, 'user', %(text)s, %(depth)s, %(offset)s, now()
+    WHERE NOT %(asked_before)s
+), turn AS (
+    INSERT INTO chat_turn (id, session_id, owner_id, user_message_id, status, persona, persona_version, brain, model,
+                           fallback, error, worker, slot, head_before, created_at)
+    VALUES (%(turn)s, %(session)s, %(owner)s, %(message)s, 'running', %(persona)s, %(persona_version)s, %(brain)s, '',
+            false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END, now())
+), key AS (
+    INSERT INTO chat_idempotencykey (owner_id, key, digest, session_id, turn_id, created_at)
+    SELECT %(owner)s, %(key)s::text, %(digest)s, %(session)s, %(turn)s, now() WHERE %(key)s::text <> ''
+)
+UPDATE chat_session
+SET head_id = %(message)s, updated_at = now(), title = coalesce(nullif(title, ''), %(title)s),
+    branched = branched OR head_id IS DISTINCT FROM %(anchor)s::uuid
+WHERE id = %(session)s
+"""
+
+# --- a turn ends ------------------------------------------------------------------------------------------------------
+
+# The path goes on with the reply; where nothing was said in answer to an older message, it goes back to where it was.
+_PATH_GOES_ON = """
+        head_id = CASE WHEN s.head_id IS DISTINCT FROM t.user_message_id THEN s.head_id
+                       WHEN t.reply_id IS NOT NULL THEN t.reply_id
+                       ELSE coalesce((SELECT id FROM chat_message WHERE id = t.head_before), s.head_id) END
+"""
+
+KEEP = f"""
+WITH session AS (
+    SELECT id FROM chat_session WHERE id = %(session)s FOR NO KEY UPDATE
+), turn AS (
+    UPDATE chat_turn
+    SET status = %(status)s, brain = %(brain)s, model = %(model)s, fallback = %(fallback)s, error = %(error)s,
+        input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
+        cache_read_tokens = %(cache_read_tokens)s, cache_write_tokens = %(cache_write_tokens)s,
+        reply_id = CASE WHEN %(text)s::text = '' THEN NULL ELSE id END,
+        first_token_at = created_at + make_interval(secs => %(seconds_to_first_token)s::float8),
+        finished_at = greatest(created_at, now())
+    WHERE id = %(turn)s AND status = 'running' AND EXISTS (SELECT 1 FROM session)
+    RETURNING id, reply_id, user_message_id, head_before
+), reply AS (
+    INSERT INTO chat_message (id, session_id, owner_id, parent_id, role, text, depth, "offset", created_at)
+    SELECT %(turn)s, %(session)s, %(owner)s, %(user_message)s, 'assistant', %(text)s, %(depth)s, %(offset)s, now()
+    FROM turn WHERE %(text)s::text <> ''
+    RETURNING id
+), head AS (
+    UPDATE chat_session s SET updated_at = now(), {_PATH_GOES_ON} FROM turn t WHERE s.id = %(session)s
+), pieces AS (
+    DELETE FROM chat_piece p USING turn t WHERE p.turn_id = t.id
+)
+SELECT count(*) FROM turn
+"""  # noqa: S608 — only constants of this module
+
+EXISTS = "SELECT count(*) FROM chat_turn WHERE id = %s"
+
+STORED = """
+SELECT t.id, t.session_id, t.user_message_id, t.status, coalesce(m.text, ''), t.brain, t.model, t.fallback,
+       t.input_tokens, t.output_tokens, t.error, t.persona, t.worker
+FROM chat_turn t LEFT JOIN chat_message m ON m.id = t.reply_id WHERE t.id = %s
+"""
+
+# --- while turns run --------------------------------------------------------------------------------------------------
+
+# A turn whose row is locked is ending or going: its text is stored, or dropped, by whoever holds it.
+CHECKPOINT = """
+WITH mine AS (
+    SELECT id FROM chat_turn WHERE id = ANY(%(turns)s) AND status = 'running' AND worker = %(worker)s
+    FOR KEY SHARE SKIP LOCKED
+), stored AS (
+    INSERT INTO chat_piece (turn_id, start, text)
+    SELECT given.turn, given.start, given.text
+    FROM unnest(%(turns)s::uuid[], %(starts)s::int[], %(texts)s::text[]) AS given (turn, start, text)
+    JOIN mine ON mine.id = given.turn
+    RETURNING turn_id
+)
+SELECT turn_id FROM stored
+"""
+
+PROGRESS = """
+SELECT t.id, t.status, coalesce(string_agg(p.text, '' ORDER BY p.start), '')
+FROM unnest(%(turns)s::uuid[], %(starts)s::int[]) AS given (turn, start)
+JOIN chat_turn t ON t.id = given.turn
+LEFT JOIN chat_piece p ON p.turn_id = t.id AND p.start >= given.start
+GROUP BY t.id
+"""
+
+WISHES = "SELECT id, stop_requested FROM chat_turn WHERE worker = %(worker)s AND status = 'running'"
+
+REQUEST_STOP = """
+WITH asked AS (
+    UPDATE chat_turn SET stop_requested = true WHERE id = %(turn)s AND status = 'running' RETURNING id, worker
+), told AS (
+    SELECT pg_notify('coach_' || replace(worker::text, '-', ''), 'stop ' || replace(id::text, '-', '')) FROM asked
+)
+SELECT t.status, (SELECT count(*) FROM told) FROM chat_turn t WHERE t.id = %(turn)s
+"""
+
+TELL = """
+SELECT pg_notify(given.channel, given.word) FROM unnest(%(channels)s::text[], %(words)s::text[]) AS given (channel, word)
+"""
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+SIGN_OF_LIFE = """
+INSERT INTO chat_worker (id, host, pid, born, breakers, seen_at)
+VALUES (%(id)s, %(host)s, %(pid)s, %(born)s, %(breakers)s, now())
+ON CONFLICT (id) DO UPDATE SET seen_at = now(), breakers = excluded.breakers
+"""
+
+WORKERS_HERE = "SELECT id, pid, born FROM chat_worker WHERE host = %(host)s"
+
+# Sessions are locked first, as everywhere; a turn that has ended meanwhile is not touched.
+REAP = f"""
+WITH dead AS (
+    SELECT t.id
+    FROM chat_turn t JOIN chat_session s ON s.id = t.session_id LEFT JOIN chat_worker w ON w.id = t.worker
+    WHERE t.status = 'running'
+      AND (w.id IS NULL OR w.id = ANY(%(dead)s) OR t.id = ANY(%(lost)s)
+           OR w.seen_at < now() - make_interval(secs => %(lease)s::float8))
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+), said AS (
+    SELECT d.id, coalesce(string_agg(p.text, '' ORDER BY p.start), '') AS text
+    FROM dead d LEFT JOIN chat_piece p ON p.turn_id = d.id GROUP BY d.id
+), turn AS (
+    UPDATE chat_turn t
+    SET status = CASE WHEN said.text = '' THEN 'failed' ELSE 'interrupted' END, error = 'server_restarted',
+        reply_id = CASE WHEN said.text = '' THEN NULL ELSE t.id END, finished_at = greatest(t.created_at, now())
+    FROM said WHERE t.id = said.id AND t.status = 'running'
+    RETURNING t.id, t.session_id, t.owner_id, t.user_message_id, t.reply_id, t.head_before, said.text
+), reply AS (
+    INSERT INTO chat_message (id, session_id, owner_id, parent_id, role, text, depth, "offset", created_at)
+    SELECT t.id, t.session_id, t.owner_id, u.id, 'assistant', t.text, u.depth + 1, u."offset" + char_length(u.text), now()
+    FROM turn t JOIN chat_message u ON u.id = t.user_message_id WHERE t.reply_id IS NOT NULL
+), head AS (
+    UPDATE chat_session s SET updated_at = now(), {_PATH_GOES_ON} FROM turn t WHERE s.id = t.session_id
+), pieces AS (
+    DELETE FROM chat_piece p USING turn t WHERE p.turn_id = t.id
+)
+SELECT count(*) FROM turn
+"""  # noqa: S608 — only constants of this module
+
+FORGET_WORKERS = """
+DELETE FROM chat_worker w
+WHERE (w.id = ANY(%(dead)s) OR w.seen_at < now() - make_interval(secs => %(lease)s::float8))
+  AND NOT EXISTS (SELECT 1 FROM chat_turn t WHERE t.worker = w.id AND t.status = 'running')
+"""
+
+FORGET_KEYS = "DELETE FROM chat_idempotencykey WHERE created_at < now() - make_interval(secs => %(age)s::float8)"
