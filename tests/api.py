@@ -25,7 +25,8 @@ class Reply:
 
     @property
     def text(self) -> str:
-        return "".join(frame["token"] for frame in self.frames if "token" in frame)
+        """The tokens, after the snapshot where there is one."""
+        return "".join(frame.get("snapshot", frame.get("token", "")) for frame in self.frames)
 
     @property
     def end(self) -> dict[str, Any]:
@@ -59,14 +60,34 @@ class Api:
 
     def stream(self, session: str, message: str, **headers: str) -> Reply:
         """Send and read the stream to its end, or the refusal."""
-        body = {"session_id": session, "message": message}
-        with self.http.stream("POST", "/chat/stream", json=body, headers=headers) as response:
+        return self.read("POST", "/chat/stream", {"session_id": session, "message": message}, **headers)
+
+    def join(self, turn: str) -> Reply:
+        """Follow a turn to its end."""
+        return self.read("GET", f"/chat/turns/{turn}/stream")
+
+    def regenerate(self, message: str, **headers: str) -> Reply:
+        return self.read("POST", f"/chat/messages/{message}/regenerate", {}, **headers)
+
+    def edit(self, message: str, text: str, **headers: str) -> Reply:
+        return self.read("POST", f"/chat/messages/{message}/edit", {"message": text}, **headers)
+
+    def stop(self, turn: str) -> httpx2.Response:
+        return self.http.post(f"/chat/turns/{turn}/stop")
+
+    def read(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> Reply:
+        """A stream, read to its end, or the refusal."""
+        with self.http.stream(method, path, json=body, headers=headers) as response:
             reply = Reply(response.status_code, response.headers, b"")
+            whole = 0
             for part in response.iter_raw():
                 reply.raw += part
-                new = frames_of(part) if response.status_code == 200 else []
-                reply.frames += new
-                reply.times += [time.monotonic()] * len(new)
+                if response.status_code == 200:
+                    end = reply.raw.rfind(b"\n\n") + 2 if b"\n\n" in reply.raw[whole:] else whole
+                    new = frames_of(reply.raw[whole:end])
+                    whole = end
+                    reply.frames += new
+                    reply.times += [time.monotonic()] * len(new)
         return reply
 
     @contextmanager

@@ -134,6 +134,25 @@ def server(_started: Callable[[dict[str, str]], Server]) -> Iterator[Serve]:
         _end(one)
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[Server, Server]]]:
+    """Two servers of one worker each on one new database: what reaches which is the test's choice."""
+    mine: list[Server] = []
+
+    def serve(**environment: str) -> tuple[Server, Server]:
+        where = databases.copy_of_template()
+        for _ in range(2):
+            mine.append(Server(where, tmp_path_factory.mktemp("server") / "log", environment))
+        return mine[-2], mine[-1]
+
+    yield serve
+    for one in mine:
+        one.close()
+    for name in {one.where.name for one in mine}:
+        databases.drop(name)
+    assert not [one.complaint() for one in mine if one.complaint()]
+
+
 @pytest.fixture(scope="session")
 def coach(_started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
     """A server that tests share, with whatever other tests leave in it: for what one session of one's own shows."""

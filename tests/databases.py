@@ -50,7 +50,7 @@ def copy_of_template() -> Where:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(template)))
-            _fill(where().named(template))
+            fill(where().named(template))
         names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
         connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
     return where().named(name)
@@ -78,7 +78,8 @@ def drop_of_dead_runs() -> None:
             drop(name)
 
 
-def _fill(target: Where) -> None:
+def fill(target: Where) -> None:
+    """Make an empty database one that a server can use: migrated, with the coaches and an admin in it."""
     environment = {**os.environ, "DATABASE_URL": target.url(), "DJANGO_SETTINGS_MODULE": "coach_project.settings"}
     done = subprocess.run(
         [sys.executable, "-c", FILL], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
