@@ -40,7 +40,7 @@ class Breaker:
         return 1 if self._probe else max(0, self._opened_until - self._clock())
 
     def begin(self) -> Attempt | None:
-        """A call's own Attempt, to be told how it went; or None: do not call."""
+        """A try's own Attempt, to be told how it went; or None: do not call."""
         if self._opened_until is None:
             return Attempt(self, self._era)
         if self._probe or self._clock() < self._opened_until:
@@ -74,13 +74,21 @@ class Breaker:
 
 
 class Attempt:
-    """One call. `spoke` may be told at its first word; exactly one of the others is told at its end."""
+    """One turn's try, however many calls it makes.
+
+    `spoke` may be told at its first word; exactly one of the others is told at its end.
+    """
 
     __slots__ = ("_breaker", "era")
 
     def __init__(self, breaker: Breaker, era: int) -> None:
         self._breaker = breaker
         self.era = era
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the breaker has opened since this began: then it is no time to ask once more."""
+        return self.era != self._breaker._era
 
     def spoke(self) -> None:
         self._breaker._worked(self, whole=False)

@@ -22,6 +22,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from brains.errors import (
     BrainBusy,
     BrainError,
+    BrainGarbled,
     BrainInterrupted,
     BrainMisconfigured,
     BrainQuotaExceeded,
@@ -41,7 +42,7 @@ DRAIN_PATIENCE = 0.2
 """s; a connection is not worth more."""
 
 LONGEST_WAIT = 3_600
-"""s; a vendor that asks for more is not believed."""
+"""s; whoever is asked to wait longer is told this much."""
 
 
 def timeouts(connect: float) -> httpx2.Timeout:
@@ -59,17 +60,17 @@ class ErrorEvent(Exception):
 async def events(response: httpx2.Response) -> AsyncGenerator[list[Event], None]:
     """The events of a streamed answer, those of each read together.
 
-    Raises BrainUnavailable for an answer that is no event stream, and what FAILURES holds.
+    Raises BrainGarbled for an answer that is no event stream, and what FAILURES holds.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "text/event-stream":
-        raise BrainUnavailable from BrokenStream(f"An answer of type {kind[:40]!r} in place of an event stream.")
+        raise BrainGarbled from BrokenStream(f"An answer of type {kind[:40]!r} in place of an event stream.")
     decoder = Decoder()
     async for chunk in response.aiter_bytes():
         try:
             found = decoder.feed(chunk)
         except BrokenStream as error:
-            raise BrainUnavailable from error
+            raise BrainGarbled from error
         if found:
             yield found
 
@@ -89,13 +90,13 @@ def inner(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """An event's data as a JSON object. Raises BrainUnavailable for anything else, invalid UTF-8 too."""
+    """An event's data as a JSON object. Raises BrainGarbled for anything else, invalid UTF-8 too."""
     try:
         value = jiter.from_json(data)
     except ValueError:
         value = _parsed_patiently(data)
     if not isinstance(value, dict):
-        raise BrainUnavailable from BrokenStream("An event that is no JSON object.")
+        raise BrainGarbled from BrokenStream("An event that is no JSON object.")
     return value
 
 
@@ -105,7 +106,7 @@ def _parsed_patiently(data: bytes) -> object:
         return json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         # The parser's own message shows what it could not read.
-        raise BrainUnavailable from BrokenStream(f"An event that is no JSON: {type(error).__name__}.")
+        raise BrainGarbled from BrokenStream(f"An event that is no JSON: {type(error).__name__}.")
 
 
 def retry_after(headers: Mapping[str, str]) -> int | None:
@@ -115,7 +116,7 @@ def retry_after(headers: Mapping[str, str]) -> int | None:
         seconds = float(value) if value[:1].isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):
         return None
-    return math.ceil(seconds) if 0 <= seconds <= LONGEST_WAIT else None
+    return math.ceil(min(seconds, LONGEST_WAIT)) if seconds >= 0 else None
 
 
 def by_status(status: int, headers: Mapping[str, str]) -> BrainError:
@@ -128,7 +129,9 @@ def by_status(status: int, headers: Mapping[str, str]) -> BrainError:
         return BrainBusy(retry_after=retry_after(headers))
     if 400 <= status < 500 and status not in (408, 409, 425, 499):
         return BrainMisconfigured()
-    return BrainUnavailable()
+    if 300 <= status < 400:
+        return BrainGarbled()
+    return BrainUnavailable(retry_after=retry_after(headers))
 
 
 def by_failure(error: BaseException, said: bool) -> BrainError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from brains import connection
-from brains.errors import BrainBusy, BrainError, BrainInterrupted, BrainQuotaExceeded, BrainUnavailable, ContextTooLong
+from brains.errors import BrainBusy, BrainError, BrainInterrupted, BrainQuotaExceeded, ContextTooLong
 from brains.types import StopReason, Usage
 from brains.wire import Event
 
@@ -142,8 +142,6 @@ def meaning(status: int, code: object, words: str, headers: Mapping[str, str]) -
         return ContextTooLong()
     if code in BUSY:
         return BrainBusy(retry_after=connection.retry_after(headers))
-    if status < 400:
-        return BrainUnavailable()
     return connection.by_status(status, headers)
 
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from django.conf import settings
 
 from brains import registry
-from brains.breaker import Breaker, State
+from brains.breaker import Attempt, Breaker, State
 from brains.cleaning import Cleaner
 from brains.deadlines import Deadlines
 from brains.errors import (
@@ -23,6 +23,7 @@ from brains.errors import (
     BrainUnavailable,
     ContextTooLong,
 )
+from brains.retries import Retries
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,9 @@ LONGEST_BLANK = 1_000
 class Router:
     """Remembers how the brains have been doing; one for a process."""
 
-    def __init__(self, *, falls_back: bool = True) -> None:
+    def __init__(self, *, falls_back: bool = True, retries: Retries | None = None) -> None:
         self._falls_back = falls_back
+        self._retries = retries or Retries()
         self._breakers: dict[str, Breaker] = {}
 
     @staticmethod
@@ -76,7 +78,7 @@ class Router:
         raise first or BrainUnavailable()
 
     async def _ask(self, alias: str, prompt: Prompt, end: float) -> AsyncGenerator[BrainEvent, None]:
-        """One brain's events. A retry before the first delta would go around this."""
+        """One brain's events; where it failed before the first, it may be asked again."""
         breaker = self._breakers.get(alias)
         if breaker is None:
             breaker = Breaker(settings.COACH_BREAKER_FAILURES, settings.COACH_BREAKER_COOLDOWN)
@@ -85,23 +87,41 @@ class Router:
         if attempt is None:
             # Busy, not broken: nothing was asked of the vendor, and when to come again is known.
             raise BrainBusy(retry_after=math.ceil(breaker.retry_in))
-        outcome = attempt.dropped
+        outcome, said, calls = attempt.dropped, False, 0
         try:
             brain = await registry.get(alias)
-            async with aclosing(_heard(brain.think(prompt), end)) as events:
-                async for event in events:
-                    if outcome is not attempt.spoke:
-                        outcome = attempt.spoke
-                        attempt.spoke()
-                    yield event
-            outcome = attempt.succeeded
+            begun = asyncio.get_running_loop().time()
+            while True:
+                calls += 1
+                try:
+                    async with aclosing(_heard(brain.think(prompt), end)) as events:
+                        async for event in events:
+                            if not said:
+                                said = True
+                                attempt.spoke()
+                            yield event
+                    outcome = attempt.succeeded
+                    return
+                except BrainError as error:
+                    if said or not await self._again(error, attempt, calls, begun, end):
+                        raise
         except BrainError as error:
-            _log(alias, error)
+            _log(alias, error, calls)
             sick = isinstance(error, BrainUnavailable) and not isinstance(error, BrainEmpty)
             outcome = attempt.failed if sick else attempt.succeeded
             raise
         finally:
             outcome()
+
+    async def _again(self, error: BrainError, attempt: Attempt, calls: int, begun: float, end: float) -> bool:
+        """Wait for the time of the next call; or there is none. `begun` and `end` are times of the event loop's clock."""
+        now = asyncio.get_running_loop().time()
+        pause = self._retries.pause(error, calls, now - begun, end - now)
+        if pause is None or attempt.outdated:
+            return False
+        logger.info("call %d of a turn failed: %s; the next in %.2f s", calls, error.code, pause)
+        await asyncio.sleep(pause)
+        return not attempt.outdated
 
 
 async def _heard(thinking: AsyncGenerator[BrainEvent, None], end: float) -> AsyncGenerator[BrainEvent, None]:
@@ -172,8 +192,8 @@ class _Hearing:
         return (*rest, *((self._usage,) if self._usage else ()), stop)
 
 
-def _log(alias: str, error: BrainError) -> None:
-    """One line for each failure: what it means, and the classes and the status behind it; no text but our own."""
+def _log(alias: str, error: BrainError, calls: int) -> None:
+    """One line for a turn, not for each call: what the last one means, the classes and the status behind it; no text but ours."""
     causes: list[str] = []
     cause = error.__cause__
     while cause is not None and len(causes) < 5:
@@ -182,4 +202,5 @@ def _log(alias: str, error: BrainError) -> None:
         causes.append(" ".join(filter(None, (type(cause).__name__, str(status), own))))
         cause = cause.__cause__
     level = logging.WARNING if error.retryable else logging.ERROR
-    logger.log(level, "the brain %s failed: %s (%s)", alias, error.code, " < ".join(causes) or error.message)
+    why = " < ".join(causes) or error.message
+    logger.log(level, "the brain %s failed: %s, calls: %d (%s)", alias, error.code, calls, why)

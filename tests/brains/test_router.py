@@ -21,35 +21,13 @@ from brains.errors import (
     BrainUnavailable,
     ContextTooLong,
 )
+from brains.retries import NO_RETRIES
 from brains.router import Router
 from brains.types import Answering, TextDelta
-from tests.brains.thinking import Heard, hear, prompt, run
+from tests.brains.thinking import Heard, prompt, run, turn
 from tests.vendor import Vendor
 
-
-@pytest.fixture(autouse=True)
-def brains(settings: Settings, vendor: Vendor) -> None:
-    """`claude` and `openai` before the stub, `config`, `keyless`; no fallback."""
-    keyed = {"api_key": "sk-secret-key"}
-    settings.BRAINS = {
-        "claude": {
-            "BACKEND": "brains.claude.ClaudeBrain",
-            "OPTIONS": {"model": "claude-sonnet-5-5", "base_url": vendor.url, **keyed},
-        },
-        "openai": {
-            "BACKEND": "brains.openai.OpenAIBrain",
-            "OPTIONS": {"model": "gpt-6-luna", "base_url": vendor.openai_url, **keyed},
-        },
-        "config": {"BACKEND": "brains.scripted.ScriptedBrain", "OPTIONS": {"words_per_second": 0}},
-        "keyless": {"BACKEND": "brains.claude.ClaudeBrain", "REQUIRES": {"SOME_KEY": ""}, "OPTIONS": {}},
-    }
-    settings.COACH_FALLBACK = ()
-    settings.COACH_FIRST_TOKEN_TIMEOUT = settings.COACH_IDLE_TIMEOUT = settings.COACH_TURN_TIMEOUT = 20
-    settings.COACH_BREAKER_FAILURES, settings.COACH_BREAKER_COOLDOWN = 3, 60
-
-
-def turn(router: Router | None = None, alias: str = "claude") -> Heard:
-    return run(hear((router or Router()).think(alias, prompt())))
+pytestmark = pytest.mark.usefixtures("routed")
 
 
 def names(heard: Heard) -> list[tuple[str, bool]]:
@@ -165,30 +143,31 @@ def test_stopping_a_turn_releases_the_vendor(vendor: Vendor) -> None:
 
 # --- Fallback -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "knobs",
+    ("calls", "knobs"),
     [
-        {"status": 500},
-        {"status": 429},
-        {"status": 401},
-        {"status": 402},
-        {"deltas": ("",)},
-        {"end": 0},
-        {"fail": 0},
-        {"odd": frozenset({"html"})},
-        {"odd": frozenset({"nohead"})},
+        (3, {"status": 500}),
+        (3, {"status": 429}),
+        (3, {"end": 0}),
+        (3, {"fail": 0}),
+        (3, {"odd": frozenset({"nohead"})}),
+        (1, {"status": 401}),
+        (1, {"status": 402}),
+        (1, {"deltas": ("",)}),
+        (1, {"odd": frozenset({"html"})}),
     ],
     ids=str,
 )
 def test_a_brain_that_fails_before_its_first_word_passes_the_turn_on(
-    vendor: Vendor, settings: Settings, knobs: Any
+    vendor: Vendor, settings: Settings, calls: int, knobs: Any
 ) -> None:
     settings.COACH_FALLBACK = ("claude", "config")
-    vendor.next(**knobs)
+    for _ in range(calls):
+        vendor.next(**knobs)
     heard = turn()
     assert heard.stop == "complete"
     assert names(heard) == [("claude", False), ("config", True)]
     assert len(heard.usages) == 1
-    assert len(vendor.turns) == 1
+    assert len(vendor.turns) == calls
 
 
 def test_a_brain_without_its_key_passes_the_turn_on(settings: Settings) -> None:
@@ -225,11 +204,11 @@ def test_what_the_next_would_say_too_is_not_passed_on(
 
 def test_an_exhausted_chain_reports_the_first_brain(vendor: Vendor, settings: Settings) -> None:
     settings.COACH_FALLBACK = ("openai", "keyless")
-    vendor.next(status=429, retry_after="7")
+    vendor.next(status=429, retry_after="70")
     vendor.next(status=401)
     heard = turn()
     assert type(heard.error) is BrainBusy
-    assert heard.error.retry_after == 7
+    assert heard.error.retry_after == 70
     assert names(heard) == [("claude", False), ("openai", True), ("keyless", True), ("claude", False)]
 
 
@@ -241,7 +220,7 @@ def failing_times(vendor: Vendor, router: Router, times: int, **knobs: Any) -> N
 
 
 def test_after_failures_in_a_row_the_vendor_is_left_alone_and_the_client_told_for_how_long(vendor: Vendor) -> None:
-    router = Router()
+    router = Router(retries=NO_RETRIES)
     failing_times(vendor, router, 3, status=500)
     heard = turn(router)
     assert type(heard.error) is BrainBusy
@@ -250,7 +229,7 @@ def test_after_failures_in_a_row_the_vendor_is_left_alone_and_the_client_told_fo
 
 
 def test_a_brain_that_is_left_alone_is_passed_over_in_a_chain(vendor: Vendor, settings: Settings) -> None:
-    router = Router()
+    router = Router(retries=NO_RETRIES)
     failing_times(vendor, router, 3, status=500)
     settings.COACH_FALLBACK = ("config",)
     assert names(turn(router)) == [("claude", False), ("config", True)]
@@ -259,38 +238,43 @@ def test_a_brain_that_is_left_alone_is_passed_over_in_a_chain(vendor: Vendor, se
 
 def test_after_the_cooldown_a_turn_goes_through_and_brings_it_back(vendor: Vendor, settings: Settings) -> None:
     settings.COACH_BREAKER_COOLDOWN = 0
-    router = Router()
+    router = Router(retries=NO_RETRIES)
     failing_times(vendor, router, 3, status=500)
     assert turn(router).stop == "complete"
     assert turn(router).stop == "complete"
 
 
 def test_one_brain_left_alone_leaves_the_others_be(vendor: Vendor) -> None:
-    router = Router()
+    router = Router(retries=NO_RETRIES)
     failing_times(vendor, router, 3, status=503)
     assert turn(router, "openai").stop == "complete"
 
 
 @pytest.mark.parametrize("knobs", [{"status": 401}, {"status": 413}, {"deltas": ("",)}], ids=str)
 def test_a_vendor_that_answers_is_not_left_alone_for_what_it_says(vendor: Vendor, knobs: Any) -> None:
-    router = Router()
+    router = Router(retries=NO_RETRIES)
     failing_times(vendor, router, 4, **knobs)
     assert turn(router).stop == "complete"
 
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("knobs", [{"status": 401}, {"status": 529}, {"fail": 2}, {"cut": 2}, {"end": 1}], ids=str)
-def test_a_failure_is_logged_once_with_its_cause_and_nothing_of_anybodys_text(
-    vendor: Vendor, caplog: pytest.LogCaptureFixture, knobs: Any
+@pytest.mark.parametrize(
+    ("calls", "knobs"),
+    [(1, {"status": 401}), (3, {"status": 529}), (3, {"fail": 0}), (1, {"fail": 2}), (1, {"cut": 2}), (1, {"end": 1})],
+    ids=str,
+)
+def test_a_turns_failure_is_logged_once_with_its_cause_and_nothing_of_anybodys_text(
+    vendor: Vendor, caplog: pytest.LogCaptureFixture, calls: int, knobs: Any
 ) -> None:
     logging.getLogger("brains").addHandler(caplog.handler)
-    vendor.next(**knobs)
+    for _ in range(calls):
+        vendor.next(**knobs)
     heard = turn()
     logging.getLogger("brains").removeHandler(caplog.handler)
-    lines = [record.getMessage() for record in caplog.records if record.name == "brains.router"]
+    lines = {record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING}
     assert heard.error
-    assert len(set(lines)) == 1
-    assert f"claude failed: {heard.error.code}" in lines[0]
-    assert str(knobs.get("status", "")) in lines[0]
+    assert len(lines) == 1
+    assert f"claude failed: {heard.error.code}, calls: {calls} (" in next(iter(lines))
+    assert str(knobs.get("status", "")) in next(iter(lines))
     assert "secret" not in caplog.text
     assert "Hello" not in caplog.text

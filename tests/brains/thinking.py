@@ -11,12 +11,17 @@ from brains import registry
 from brains.claude import ClaudeBrain
 from brains.errors import BrainError
 from brains.openai import OpenAIBrain
+from brains.retries import Retries
+from brains.router import Router
 from brains.scripted import ScriptedBrain
 from brains.types import Answering, Brain, BrainEvent, Line, Prompt, Stop, TextDelta, Usage
 from tests.vendor import Vendor
 
 T = TypeVar("T")
 Build: TypeAlias = Callable[..., Brain]
+
+AT_ONCE = Retries(pauses=((0, 0), (0, 0)))
+"""Two retries, without a pause."""
 
 
 def prompt(*texts: str, system: tuple[str, ...] = ("You are a coach.",)) -> Prompt:
@@ -76,6 +81,11 @@ def run(awaitable: Awaitable[T]) -> T:
             await registry.close()
 
     return asyncio.run(main())
+
+
+def turn(router: Router | None = None, alias: str = "claude") -> Heard:
+    """One turn of a router, which asks again at once if none is given."""
+    return run(hear((router or Router(retries=AT_ONCE)).think(alias, prompt())))
 
 
 def said_by(brain: Brain, asked: Prompt | None = None) -> Heard:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brains import health, registry, switching
 from brains.errors import BrainError
+from brains.retries import NO_RETRIES
 from brains.router import Router
 from brains.types import Answering, Line, Prompt, Stop, TextDelta, Usage
 from problems import Problem
@@ -77,13 +78,13 @@ class Command(BaseCommand):
         asyncio.run(self._ask(alias))
 
     async def _ask(self, alias: str) -> None:
-        """One real question to this brain alone, its words shown as they come."""
+        """One real question to this brain alone, asked once, its words shown as they come."""
         first: float | None = None
         usage: Usage | None = None
         try:
             await registry.warm(alias)
             begun = time.monotonic()
-            async for event in Router(falls_back=False).think(alias, QUESTION):
+            async for event in Router(falls_back=False, retries=NO_RETRIES).think(alias, QUESTION):
                 match event:
                     case Answering(_, model, _):
                         self.stdout.write(f"{alias} ({model}):")

@@ -1,0 +1,195 @@
+"""What happens to turns when their server is stopped, killed or overtaken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api import Api, Reply
+from tests.conftest import Serve
+from tests.serving import Server
+from tests.vendor import Scenario, Vendor
+
+pytestmark = pytest.mark.database
+
+Pair = Callable[..., tuple[Server, Server]]
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    with Vendor() as stub:
+        yield stub
+
+
+def claude(vendor: Vendor, **more: str) -> dict[str, str]:
+    return {"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": vendor.url, **more}
+
+
+def kill_worker(server: Server) -> None:
+    """SIGKILL to the one worker, so that gunicorn starts another."""
+    (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+
+
+def statements(server: Server, pattern: str) -> int:
+    with server.database() as database:
+        row = database.execute("SELECT count(*) FROM chat_piece WHERE text ~ %s", [pattern]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("killed", ["its worker", "its whole server"])
+def test_row_32_after_a_kill_9_the_text_is_there_and_the_session_free(vendor: Vendor, pair: Pair, killed: str) -> None:
+    vendor.base = Scenario(words=2000, pace=0.02)
+    one, other = pair(**claude(vendor, COACH_LEASE_TIMEOUT="3"))
+    api = Api(one.url)
+    session = api.start()
+    seen: list[tuple[float, str]] = []
+    with api.streaming(session, "Hello") as frames:
+        for frame in frames:
+            seen.append((time.monotonic(), frame["token"]))
+            if seen[-1][0] - seen[0][0] > 2.5:
+                break
+        died = time.monotonic()
+        if killed == "its worker":
+            kill_worker(one)
+        else:
+            (worker,) = Path(f"/proc/{one.pid}/task/{one.pid}/children").read_text().split()
+            one.stop(signal.SIGKILL)
+            os.kill(int(worker), signal.SIGKILL)
+    far = Api(other.url)
+    ended = far.wait_for(session, "interrupted", patience=20)
+    assert time.monotonic() - died < 20
+    text = ended["messages"][-1]["content"]
+    assert vendor.base.text.startswith(text)
+    assert text.startswith("".join(word for at, word in seen if at < died - 1.0))
+    turn = far.get(f"/chat/turns/{ended['messages'][-1]['turn_id']}")
+    assert (turn["status"], turn["error"]) == ("interrupted", "server_restarted")
+    joined = far.join(turn["turn_id"])
+    assert (joined.text, joined.end["error"], joined.end["retryable"]) == (text, "server_restarted", True)
+    vendor.next(words=3)
+    assert far.message(session, "And now?").status_code == 200
+    assert [line["role"] for line in vendor.turns[-1].body["messages"]] == ["user", "assistant", "user"]
+    assert statements(other, ".") == 0
+    one.tracebacks_allowed = True
+
+
+def test_row_32_whoever_follows_from_another_worker_is_told(vendor: Vendor, pair: Pair) -> None:
+    vendor.base = Scenario(words=2000, pace=0.02)
+    one, other = pair(**claude(vendor, COACH_LEASE_TIMEOUT="3"))
+    session = Api(one.url).start()
+    api = Api(one.url)
+    replies: list[Reply] = []
+    with api.streaming(session, "Hello") as frames:
+        next(frames)
+        turn = Api(one.url).session(session)["messages"][-1]["turn_id"]
+        listening = threading.Thread(target=lambda: replies.append(Api(other.url).join(turn)))
+        listening.start()
+        for number, _ in enumerate(frames):
+            if number > 100:
+                break
+        kill_worker(one)
+    listening.join(30)
+    assert replies[0].end["error"] == "server_restarted"
+    assert len(replies[0].text.split()) > 80
+    assert Api(other.url).session(session)["messages"][-1]["content"] == replies[0].text
+
+
+def test_a_turn_shorter_than_a_second_writes_nothing_while_it_runs(vendor: Vendor, server: Serve) -> None:
+    coach = server(**claude(vendor))
+    api = Api(coach.url)
+    vendor.base = Scenario(words=20, pace=0.01)
+    with coach.database() as database:
+        before = database.execute("SELECT last_value, is_called FROM chat_piece_id_seq").fetchone()
+        for _ in range(5):
+            assert api.stream(api.start(), "Hello").end["status"] == "complete"
+        assert database.execute("SELECT last_value, is_called FROM chat_piece_id_seq").fetchone() == before
+
+
+def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor: Vendor, server: Serve) -> None:
+    coach = server(**claude(vendor, COACH_LIMITS="off"))
+    vendor.base = Scenario(words=200, pace=0.02)
+    sessions = [Api(coach.url).start() for _ in range(20)]
+    threads = [
+        threading.Thread(target=lambda session=session: Api(coach.url).stream(session, "Hello")) for session in sessions
+    ]
+    for thread in threads:
+        thread.start()
+    written: dict[tuple[object, int], tuple[str, object]] = {}
+    with coach.database() as database:
+        while any(thread.is_alive() for thread in threads):
+            rows = database.execute("SELECT turn_id, start, text, xmin::text FROM chat_piece").fetchall()
+            written.update({(row[0], row[1]): (row[2], row[3]) for row in rows})
+            time.sleep(0.1)
+        assert database.execute("SELECT count(*) FROM chat_piece").fetchone() == (0,)
+    turns = {turn for turn, _ in written}
+    assert len(turns) == 20
+    for turn in turns:
+        pieces = sorted((start, text) for (of, start), (text, _) in written.items() if of == turn)
+        assert [start for start, _ in pieces] == [sum(len(t) for _, t in pieces[:n]) for n in range(len(pieces))]
+        assert vendor.base.text.startswith("".join(text for _, text in pieces))
+        assert 2 <= len(pieces) <= 6
+    # Four seconds of talk, twenty turns: a statement now and then, not one a turn and second.
+    assert len({transaction for _, transaction in written.values()}) <= 15
+
+
+def test_row_31_a_stop_under_load_lets_turns_end_and_takes_no_new_ones(vendor: Vendor, server: Serve) -> None:
+    vendor.base = Scenario(words=60, pace=0.05)
+    coach = server(**claude(vendor, COACH_LIMITS="off", WEB_CONCURRENCY="2", COACH_DRAIN_TIMEOUT="20"))
+    followed = [Api(coach.url).start() for _ in range(20)]
+    left = [Api(coach.url).start() for _ in range(5)]
+    replies: list[Reply] = []
+    threads = [
+        threading.Thread(target=lambda session=session: replies.append(Api(coach.url).stream(session, "Hello")))
+        for session in followed
+    ]
+    for thread in threads:
+        thread.start()
+    for session in left:
+        with Api(coach.url).streaming(session, "Hello") as frames:
+            next(frames)
+    while len(vendor.turns) < 25:
+        time.sleep(0.01)
+    assert coach.stop() == 0
+    for thread in threads:
+        thread.join(30)
+    assert [reply.end.get("status") for reply in replies] == ["complete"] * 20
+    assert [reply.text for reply in replies] == [vendor.base.text] * 20
+    coach.start()
+    for session in left:
+        message = Api(coach.url).session(session)["messages"][-1]
+        assert (message["status"], message["content"]) == ("complete", vendor.base.text)
+
+
+def test_row_31_what_takes_longer_is_kept_and_told_before_the_process_goes(vendor: Vendor, pair: Pair) -> None:
+    vendor.base = Scenario(words=2000, pace=0.02)
+    one, other = pair(**claude(vendor, COACH_DRAIN_TIMEOUT="1"))
+    sessions = [Api(one.url, f"user-{number}").start() for number in range(5)]
+    replies: list[Reply] = []
+    threads = [
+        threading.Thread(target=lambda session=session: replies.append(Api(one.url).stream(session, "Hello")))
+        for session in sessions
+    ]
+    for thread in threads:
+        thread.start()
+    while len(vendor.turns) < 5:
+        time.sleep(0.01)
+    turn = Api(one.url).wait_for(sessions[0], "running")["messages"][-1]["turn_id"]
+    far: list[Reply] = []
+    following = threading.Thread(target=lambda: far.append(Api(other.url).join(turn)))
+    following.start()
+    assert one.stop() == 0
+    for thread in (*threads, following):
+        thread.join(10)
+    assert {reply.end["error"] for reply in (*replies, *far)} == {"server_stopping"}
+    for session in sessions:
+        message = Api(other.url).session(session)["messages"][-1]
+        assert message["status"] == "interrupted"
+        assert message["content"] in {reply.text for reply in replies}
+    assert far[0].text in {reply.text for reply in replies}
