@@ -105,6 +105,7 @@ class Router:
                 except BrainError as error:
                     if said or not await self._again(error, attempt, calls, begun, end):
                         raise
+                    logger.info("the brain %s is asked again after call %d: %s", alias, calls, error.code)
         except BrainError as error:
             _log(alias, error, calls)
             sick = isinstance(error, BrainUnavailable) and not isinstance(error, BrainEmpty)
@@ -119,7 +120,6 @@ class Router:
         pause = self._retries.pause(error, calls, now - begun, end - now)
         if pause is None or attempt.outdated:
             return False
-        logger.info("call %d of a turn failed: %s; the next in %.2f s", calls, error.code, pause)
         await asyncio.sleep(pause)
         return not attempt.outdated
 
