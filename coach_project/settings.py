@@ -51,7 +51,7 @@ def _database() -> dict[str, Any]:
     where = postgres.parse_url(DATABASE_URL) if DATABASE_URL else postgres.address(COACH_DATA)
     options: dict[str, Any] = {**where.options, "connect_timeout": 5}
     if COACH_SERVING:
-        options["pool"] = {"min_size": 0, "max_size": COACH_SYNC_POOL_SIZE, "timeout": 10}
+        options["pool"] = {"min_size": 0, "max_size": COACH_SYNC_POOL_SIZE, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": where.host,
@@ -60,6 +60,7 @@ def _database() -> dict[str, Any]:
         "PASSWORD": where.password,
         "NAME": where.name,
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a database that was restarted is found out by the pool, not by a request
         "OPTIONS": options,
     }
 
