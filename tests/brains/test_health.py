@@ -50,6 +50,17 @@ def test_it_shows_what_the_api_promises() -> None:
     }
 
 
+def test_each_brain_shows_its_breaker_closed_where_nothing_is_known_of_it() -> None:
+    async def main() -> list[dict[str, str]]:
+        reports = [await health.report("config"), await health.report("config", {"claude": "open", "config": "closed"})]
+        return [{brain["name"]: brain["breaker"] for brain in report.as_dict()["brains"]} for report in reports]  # type: ignore[attr-defined]
+
+    assert run(main()) == [
+        {"claude": "closed", "openai": "closed", "config": "closed"},
+        {"claude": "open", "openai": "closed", "config": "closed"},
+    ]
+
+
 def test_an_active_brain_without_its_key_names_the_variable() -> None:
     report = run(health.report("openai"))
     assert not report.healthy
