@@ -103,7 +103,9 @@ class Turn(models.Model):
     cache_write_tokens = models.PositiveIntegerField(null=True, blank=True)
     error = models.CharField(max_length=40, blank=True, default="")
     worker = models.UUIDField(null=True, blank=True)
-    slot = models.PositiveIntegerField(null=True, blank=True, help_text="Which of its owner's running turns it is.")
+    slot = models.PositiveIntegerField(
+        null=True, blank=True, help_text="While it runs: which of its owner's running turns it is."
+    )
     stop_requested = models.BooleanField(default=False, db_default=False)
     head_before = models.UUIDField(
         null=True, blank=True, help_text="Where the session goes back to if nothing is said."
@@ -117,7 +119,6 @@ class Turn(models.Model):
             models.Index(F("created_at").desc(), name="turn_newest"),
             models.Index("status", F("created_at").desc(), name="turn_newest_of_status"),
             models.Index("brain", F("created_at").desc(), name="turn_newest_of_brain"),
-            models.Index("worker", condition=Q(status=Status.RUNNING), name="turn_running_of_worker"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -125,7 +126,7 @@ class Turn(models.Model):
             ),
             # Race-free without a lock: of two sends that saw the same slot free, one takes another look.
             models.UniqueConstraint(
-                fields=["owner", "slot"], condition=Q(status=Status.RUNNING), name="one_running_turn_in_a_slot"
+                fields=["owner", "slot"], condition=Q(slot__isnull=False), name="one_running_turn_in_a_slot"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="turn_status"),
             models.CheckConstraint(

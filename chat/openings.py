@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
-from brains.types import Prompt, Script
+from brains.types import Prompt
 from chat import prompts
 from chat.ids import new_id, outside
-from chat.records import NewTurn, Past, Place
+from chat.records import NewTurn, Place, Scene, Voice
 from chat.store import Opening
 from personas.instructions import system_blocks
 from problems import (
@@ -69,10 +69,12 @@ class Opened:
 class Terms:
     """What a worker begins its turns with. `admit` raises where it takes no more of them.
 
-    `turns_of_owner` bounds a user's running turns, on all workers together; None: it does not.
+    `reach` is how many characters of history the most capable brain takes. `turns_of_owner` bounds a user's running turns, on
+    all workers together; None: it does not.
     """
 
     context_tokens: Callable[[str], int]
+    reach: int
     default_brain: str
     worker: UUID
     turns_of_owner: int | None
@@ -85,20 +87,18 @@ async def decide(opening: Opening, request: Request, terms: Terms) -> Opened | U
     Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, TooManyTurns, and what `admit` raises.
     """
     session, place, text = await _asked(opening, request)
-    scene = await opening.scene(session, place)
+    scene = await opening.scene(session, place, terms.reach, request.key)
     if scene is None:
         raise NotFound("There is no such session.")
-    alias = scene.session_brain or scene.persona_brain or scene.active_brain or terms.default_brain
-    system = system_blocks(scene.instructions, scene.language)
-    room = prompts.room_for_history(terms.context_tokens(alias), system, text)
-    past = await opening.past(scene, prompts.window_start(scene.path_chars, room), request.key)
-    if past.key_digest:
-        return _earlier(past, request)
-    if past.running:
-        raise TurnInProgress(extra={"turn_id": outside("turn", past.running)})
-    if not scene.version or not scene.published:
+    if scene.key_digest:
+        return _earlier(scene, request)
+    if scene.running:
+        raise TurnInProgress(extra={"turn_id": outside("turn", scene.running)})
+    voice = scene.voice
+    if voice is None or not scene.published:
         raise PersonaUnavailable
     terms.admit()
+    alias = scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
     new = NewTurn(
         turn=new_id(),
         message=place.message if place and isinstance(request, Regenerate) else new_id(),
@@ -112,15 +112,23 @@ async def decide(opening: Opening, request: Request, terms: Terms) -> Opened | U
         title=title(text),
         asked_before=isinstance(request, Regenerate),
         persona=scene.persona,
-        persona_version=scene.version,
+        persona_version=voice.number,
         brain=alias,
         worker=terms.worker,
-        slot=_slot(past, terms.turns_of_owner if scene.named else None),
+        slot=_slot(scene, terms.turns_of_owner if scene.named else None),
         key=request.key,
         digest=request.digest,
     )
     await opening.new_turn(new)
-    return Opened(new, prompts.compose(system, prompts.exchanges(past.path), text, script(scene.script)))
+    return Opened(new, _prompt(scene, voice, text, terms.context_tokens(alias)))
+
+
+def _prompt(scene: Scene, voice: Voice, text: str, context_tokens: int) -> Prompt:
+    system = system_blocks(voice.instructions, scene.language)
+    room = prompts.room_for_history(context_tokens, system, text)
+    start = prompts.window_start(scene.path_chars, room)
+    history = prompts.exchanges(utterance for utterance in scene.path if utterance.offset >= start)
+    return prompts.compose(system, history, text, voice.script)
 
 
 async def _asked(opening: Opening, request: Request) -> tuple[UUID, Place | None, str]:
@@ -137,20 +145,20 @@ async def _asked(opening: Opening, request: Request) -> tuple[UUID, Place | None
     return place.session, place, request.text
 
 
-def _slot(past: Past, most: int | None) -> int | None:
+def _slot(scene: Scene, most: int | None) -> int | None:
     """The first free one of an owner's places for running turns. Raises TooManyTurns."""
     if most is None:
         return None
     for slot in range(most):
-        if slot not in past.slots:
+        if slot not in scene.slots:
             return slot
     raise TooManyTurns(f"You have {most} running turns, as many as you may; wait for the end of one, or stop it.")
 
 
-def _earlier(past: Past, request: Request) -> UUID:
-    if past.key_digest != request.digest or past.key_turn is None:
+def _earlier(scene: Scene, request: Request) -> UUID:
+    if scene.key_digest != request.digest or scene.key_turn is None:
         raise IdempotencyMismatch
-    return past.key_turn
+    return scene.key_turn
 
 
 def title(text: str) -> str:
@@ -159,12 +167,3 @@ def title(text: str) -> str:
     if len(words) <= TITLE_CHARS:
         return words
     return words[:TITLE_CHARS].rsplit(" ", 1)[0].rstrip(" ,;:.") + "…"
-
-
-def script(data: dict[str, Any]) -> Script:
-    """A persona's script from its JSON."""
-    return Script(
-        openers=tuple(data.get("openers", ())),
-        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
-        closers=tuple(data.get("closers", ())),
-    )

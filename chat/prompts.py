@@ -16,11 +16,15 @@ FORGOTTEN = frozenset({"refused", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A message of the path, oldest first; `status` is that of the turn of a reply, empty for a user's message."""
+    """A message of the path, oldest first; `status` is that of the turn of a reply, empty for a user's message.
+
+    `offset` counts the characters before it on its path.
+    """
 
     role: Role
     text: str
     status: str = ""
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from brains.types import Usage
+from brains.types import Script, Usage
 from chat.prompts import Utterance
 
 
@@ -25,11 +24,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """A session as a turn finds it, with the persona's current version. `version` 0: there is no such persona.
+class Voice:
+    """What a version of a persona says of itself to a brain. Versions never change."""
 
-    `anchor` is the message that the new one follows, `head` the leaf of the session's current path. `named`: the owner
-    is one user, not all those who gave no id.
+    number: int
+    instructions: str
+    brain: str
+    script: Script
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A session as a turn finds it. `voice` is the persona's current version, None where there is no such persona.
+
+    `named`: the owner is one user, not all those who gave no id; `language` is the owner's. `anchor` is the message that the
+    new one follows, `head` the leaf of the session's current path. `running` is the session's running turn, `slots` those that
+    the owner's running turns take in all sessions; `key_digest` and `key_turn` are what the idempotency key was used for.
+    `path` holds the path's newest messages up to the anchor, oldest first.
     """
 
     session: UUID
@@ -38,25 +49,13 @@ class Scene:
     language: str
     persona: str
     published: bool
-    version: int
-    instructions: str
-    persona_brain: str
-    script: dict[str, Any]
+    voice: Voice | None
     session_brain: str
     active_brain: str
     head: UUID | None
     anchor: UUID | None
     depth: int
     path_chars: int
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What was there before: a running turn, an earlier use of the idempotency key, the path's newest messages.
-
-    `slots` are those that the owner's running turns take, in all sessions.
-    """
-
     running: UUID | None
     key_digest: str
     key_turn: UUID | None

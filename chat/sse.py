@@ -86,6 +86,10 @@ def usage_fields(usage: Usage | None) -> dict[str, int | None]:
     }
 
 
+class Last(bytes):
+    """The part of a body that nothing follows: whoever sends it can end the answer in the same write."""
+
+
 async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
     """A stream's body: the opening comment, tokens, and the terminal frame as the last."""
     yield OPENING
@@ -100,5 +104,5 @@ async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
             case Quiet():
                 yield PING
             case Done() | Failed():
-                yield frame(terminal(event))
+                yield Last(frame(terminal(event)))
                 return

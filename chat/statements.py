@@ -14,37 +14,36 @@ FROM chat_message m JOIN chat_message u ON u.id = CASE WHEN m.role = 'user' THEN
 WHERE m.id = %s
 """
 
+# All that a turn needs to know, in one row. `earlier` walks from the anchor towards the first message; a reply has the id of
+# its turn. No lookup of running turns can use another's index: that one, still small when the plan is made, would be walked.
 SCENE = """
-SELECT s.id, s.owner_id, o.external_id <> %(anonymous)s, o.language, s.persona_id, coalesce(p.published, false),
-       coalesce(v.number, 0),
-       coalesce(v.instructions, ''), coalesce(v.brain, ''), coalesce(v.script, '{}'::jsonb), s.brain,
-       coalesce((SELECT alias FROM brains_activebrain), ''), s.head_id, a.id, coalesce(a.depth + 1, 0),
-       coalesce(a."offset" + char_length(a.text), 0)
-FROM chat_session s
-JOIN identity_owner o ON o.id = s.owner_id
-LEFT JOIN personas_persona p ON p.id = s.persona_id
-LEFT JOIN personas_personaversion v ON v.id = p.current_id
-LEFT JOIN chat_message a ON a.id = CASE WHEN %(at_head)s THEN s.head_id ELSE %(anchor)s::uuid END
-WHERE s.id = %(session)s
+WITH RECURSIVE scene AS (
+    SELECT s.id, s.owner_id, o.external_id <> %(anonymous)s AS named, o.language, s.persona_id,
+           coalesce(p.published, false) AS published, p.current_id, s.brain, s.head_id, a.id AS anchor,
+           coalesce(a.depth + 1, 0) AS depth, coalesce(a."offset" + char_length(a.text), 0) AS path_chars
+    FROM chat_session s
+    JOIN identity_owner o ON o.id = s.owner_id
+    LEFT JOIN personas_persona p ON p.id = s.persona_id
+    LEFT JOIN chat_message a ON a.id = CASE WHEN %(at_head)s THEN s.head_id ELSE %(anchor)s::uuid END
+    WHERE s.id = %(session)s
+), earlier AS (
+    SELECT m.id, m.parent_id, m.role, m.text, m.depth, m."offset" FROM scene s JOIN chat_message m ON m.id = s.anchor
+    UNION ALL
+    SELECT m.id, m.parent_id, m.role, m.text, m.depth, m."offset"
+    FROM earlier e JOIN chat_message m ON m.id = e.parent_id
+    WHERE m."offset" >= (SELECT path_chars FROM scene) - %(reach)s::bigint
+)
+SELECT s.id, s.owner_id, s.named, s.language, s.persona_id, s.published, s.current_id, s.brain,
+       coalesce((SELECT alias FROM brains_activebrain), ''), s.head_id, s.anchor, s.depth, s.path_chars,
+       (SELECT id FROM chat_turn WHERE session_id = s.id AND status = 'running'),
+       coalesce(k.digest, ''), k.turn_id,
+       ARRAY(SELECT slot FROM chat_turn WHERE owner_id = s.owner_id AND slot IS NOT NULL),
+       (SELECT json_agg(json_build_array(e.role, e.text, e."offset", (SELECT status FROM chat_turn WHERE id = e.id))
+                        ORDER BY e.depth) FROM earlier e)
+FROM scene s LEFT JOIN chat_idempotencykey k ON k.owner_id = s.owner_id AND k.key = %(key)s
 """
 
-# `earlier` walks from the anchor towards the first message and ends at the window; one row comes back even without any.
-PAST = """
-WITH RECURSIVE earlier AS (
-    SELECT id, parent_id, role, text, depth FROM chat_message
-    WHERE id = %(anchor)s AND "offset" + char_length(text) > %(start)s
-    UNION ALL
-    SELECT m.id, m.parent_id, m.role, m.text, m.depth
-    FROM earlier e JOIN chat_message m ON m.id = e.parent_id WHERE m."offset" >= %(start)s
-), now AS (
-    SELECT (SELECT id FROM chat_turn WHERE session_id = %(session)s AND status = 'running') AS running, k.digest, k.turn_id,
-           ARRAY(SELECT slot FROM chat_turn WHERE owner_id = %(owner)s AND status = 'running' AND slot IS NOT NULL) AS slots
-    FROM (SELECT 1) AS one LEFT JOIN chat_idempotencykey k ON k.owner_id = %(owner)s AND k.key = %(key)s
-)
-SELECT n.running, n.digest, n.turn_id, n.slots, e.role, e.text, t.status
-FROM now n LEFT JOIN earlier e ON true LEFT JOIN chat_turn t ON t.reply_id = e.id
-ORDER BY e.depth
-"""
+VOICE = "SELECT number, instructions, brain, script FROM personas_personaversion WHERE id = %s"
 
 NEW_TURN = """
 WITH message AS (
@@ -83,7 +82,7 @@ WITH session AS (
     SET status = %(status)s, brain = %(brain)s, model = %(model)s, fallback = %(fallback)s, error = %(error)s,
         input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
         cache_read_tokens = %(cache_read_tokens)s, cache_write_tokens = %(cache_write_tokens)s,
-        reply_id = CASE WHEN %(text)s::text = '' THEN NULL ELSE id END,
+        reply_id = CASE WHEN %(text)s::text = '' THEN NULL ELSE id END, slot = NULL,
         first_token_at = created_at + make_interval(secs => %(seconds_to_first_token)s::float8),
         finished_at = greatest(created_at, now())
     WHERE id = %(turn)s AND status = 'running' AND EXISTS (SELECT 1 FROM session)
@@ -101,7 +100,8 @@ WITH session AS (
 SELECT count(*) FROM turn
 """  # noqa: S608 — only constants of this module
 
-EXISTS = "SELECT count(*) FROM chat_turn WHERE id = %s"
+# Why KEEP found no running turn: it was stored already, by a statement whose answer was lost; or ended otherwise.
+ENDED = "SELECT status = %(status)s AND error = %(error)s FROM chat_turn WHERE id = %(turn)s"
 
 STORED = """
 SELECT t.id, t.session_id, t.user_message_id, t.status, coalesce(m.text, ''), t.brain, t.model, t.fallback,
@@ -174,7 +174,7 @@ WITH dead AS (
 ), turn AS (
     UPDATE chat_turn t
     SET status = CASE WHEN said.text = '' THEN 'failed' ELSE 'interrupted' END, error = 'server_restarted',
-        reply_id = CASE WHEN said.text = '' THEN NULL ELSE t.id END, finished_at = greatest(t.created_at, now())
+        reply_id = CASE WHEN said.text = '' THEN NULL ELSE t.id END, slot = NULL, finished_at = greatest(t.created_at, now())
     FROM said WHERE t.id = said.id AND t.status = 'running'
     RETURNING t.id, t.session_id, t.owner_id, t.user_message_id, t.reply_id, t.head_before, said.text
 ), reply AS (

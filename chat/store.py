@@ -1,28 +1,34 @@
 """The turns' side of the database: psycopg's async pool and what is asked of it. The SQL is in chat.statements.
 
-A turn is two short transactions, five statements in all. `opening` locks the session's row first, so that two sends are
+A turn is two short transactions, four statements in all. `opening` locks the session's row first, so that two sends are
 decided one after the other; what it reads then is younger than the lock. `keep` locks the same row first, so that the
 two can't wait for each other.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from brains.types import Script
 from chat import statements
 from chat.prompts import Utterance
-from chat.records import Checkpoint, Kept, NewTurn, Past, Place, Progress, Scene, Stored
+from chat.records import Checkpoint, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from identity.callers import ANONYMOUS
 from problems import DatabaseUnavailable, TurnInProgress
 
 Connection = psycopg.AsyncConnection[TupleRow]
+
+UNTRIED = 0.5
+"""s without use after which a connection is tried before it is used."""
 
 NOT_MIGRATED = "The database is not at this version; run manage.py migrate."
 
@@ -53,17 +59,25 @@ class Store:
     """At most `size` connections, none held between two calls."""
 
     def __init__(self, conninfo: str, size: int, timeout: float = 5.0) -> None:
+        self._voices: dict[int, Voice] = {}
+        self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
             min_size=1,
             max_size=size,
             timeout=timeout,
             open=False,
-            # A server that was restarted is found out here, not by a turn.
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
             kwargs={"row_factory": tuple_row, "autocommit": True},
             reconnect_timeout=60,
         )
+
+    async def _check(self, connection: Connection) -> None:
+        """A server that was restarted is found out here, not by a turn; what was in use just now needs no look."""
+        now = time.monotonic()
+        if now - self._used.get(connection, 0) > UNTRIED:
+            await AsyncConnectionPool.check_connection(connection)
+        self._used[connection] = now
 
     async def open(self) -> None:
         """Begin to connect; a database that is down is no reason not to start."""
@@ -74,9 +88,14 @@ class Store:
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Opening]:
-        """The one transaction in which a turn begins. Raises DatabaseUnavailable, TurnInProgress, SlotTaken."""
-        async with translated(), self._pool.connection() as connection, connection.transaction():
-            yield Opening(connection)
+        """The one transaction in which a turn begins. Raises DatabaseUnavailable, TurnInProgress, SlotTaken.
+
+        It takes two round trips, one up to what is read, one for what is written: each costs more than its statements do.
+        """
+        async with translated(), self._pool.connection() as connection, connection.pipeline():
+            await connection.execute("BEGIN")
+            yield Opening(connection, self._voices)
+            await connection.execute("COMMIT")
 
     async def keep(self, kept: Kept) -> bool | None:
         """Store the end of a turn, once. False: it had ended before. None: it is gone with its session."""
@@ -93,8 +112,8 @@ class Store:
             if ended:
                 return True
             # Asked anew: what was deleted while KEEP waited for the lock is still there in its snapshot.
-            (exists,) = await _one(await connection.execute(statements.EXISTS, [kept.turn]))
-        return False if exists else None
+            row = await (await connection.execute(statements.ENDED, values)).fetchone()
+        return bool(row[0]) if row else None
 
     async def stored(self, turn: UUID) -> Stored | None:
         """A turn as it is stored now."""
@@ -154,8 +173,9 @@ class Store:
 class Opening:
     """The statements of the transaction in which a turn begins, in their order."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, voices: dict[int, Voice]) -> None:
         self._connection = connection
+        self._voices = voices
 
     async def place(self, message: UUID) -> Place | None:
         """Where a message is to be answered anew, with its session locked; None where it is not there."""
@@ -167,26 +187,39 @@ class Opening:
         row = await (await self._connection.execute(statements.PLACE, [message])).fetchone()
         return Place(*row) if row else None
 
-    async def scene(self, session: UUID, place: Place | None = None) -> Scene | None:
-        """Lock the session's row and load what a turn needs: at its head, or where an earlier message stands."""
+    async def scene(self, session: UUID, place: Place | None, reach: int, key: str) -> Scene | None:
+        """Lock the session's row and load what a turn needs: at its head, or where an earlier message stands.
+
+        The path goes back `reach` characters at least, where there are so many.
+        """
         if place is None:
             await self._connection.execute(statements.LOCK, [session])
-        values = {
+        asked = {
             "session": session,
             "at_head": place is None,
             "anchor": place and place.parent,
             "anonymous": ANONYMOUS,
+            "reach": reach,
+            "key": key,
         }
-        row = await (await self._connection.execute(statements.SCENE, values)).fetchone()
-        return Scene(*row) if row else None
+        row = await (await self._connection.execute(statements.SCENE, asked)).fetchone()
+        if row is None:
+            return None
+        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[17] or ())
+        voice = await self._voice(row[6])
+        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), path]
+        return Scene(*values)
 
-    async def past(self, scene: Scene, start: int, key: str) -> Past:
-        """What was there before, with the path's messages from its character `start` on."""
-        values = {"anchor": scene.anchor, "start": start, "session": scene.session, "owner": scene.owner, "key": key}
-        rows = await (await self._connection.execute(statements.PAST, values)).fetchall()
-        running, digest, turn, slots = rows[0][:4]
-        path = tuple(Utterance(row[4], row[5], row[6] or "") for row in rows if row[4])
-        return Past(running, digest or "", turn, frozenset(slots), path)
+    async def _voice(self, version: int | None) -> Voice | None:
+        if version is None:
+            return None
+        voice = self._voices.get(version)
+        if voice is None:
+            number, instructions, brain, script = await _one(
+                await self._connection.execute(statements.VOICE, [version])
+            )
+            voice = self._voices[version] = Voice(number, instructions, brain, script_of(script))
+        return voice
 
     async def new_turn(self, new: NewTurn) -> None:
         """Store the turn, and the user's message where it is new."""
@@ -197,3 +230,12 @@ async def _one(cursor: psycopg.AsyncCursor[TupleRow]) -> TupleRow:
     row = await cursor.fetchone()
     assert row is not None, "the statement gives one row"  # noqa: S101 — told to the type checker
     return row
+
+
+def script_of(data: dict[str, Any]) -> Script:
+    """A persona's script from its JSON."""
+    return Script(
+        openers=tuple(data.get("openers", ())),
+        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
+        closers=tuple(data.get("closers", ())),
+    )

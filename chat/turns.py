@@ -77,6 +77,7 @@ class Turns:
         thinker: Thinker,
         limits: Limits,
         context_tokens: Callable[[str], int],
+        reach: int,
         default_brain: str,
         worker: UUID,
     ) -> None:
@@ -88,7 +89,7 @@ class Turns:
         self.stopping = False
         self._thinker = thinker
         self._limits = limits
-        self._terms = Terms(context_tokens, default_brain, worker, limits.turns_of_owner, self._admit)
+        self._terms = Terms(context_tokens, reach, default_brain, worker, limits.turns_of_owner, self._admit)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- open ---------------------------------------------------------------------------------------------------

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
+from brains import registry
 from brains.router import Router
 from chat import statements
 from chat.endings import where
 from chat.ids import new_id
 from chat.mailbox import Mailbox
+from chat.prompts import CHARS_PER_TOKEN
 from chat.store import Store
 from chat.turns import Limits, Turns
 from problems import DatabaseUnavailable, ServerStopping
@@ -73,7 +75,8 @@ class Worker:
     ) -> None:
         self.id = new_id()
         self.store = Store(conninfo, pool_size)
-        self.turns = Turns(self.store, router, limits, router.context_tokens, default_brain, self.id)
+        reach = CHARS_PER_TOKEN * max(map(router.context_tokens, registry.aliases()))
+        self.turns = Turns(self.store, router, limits, router.context_tokens, reach, default_brain, self.id)
         self.mailbox = Mailbox(direct, self.id, self._heard, self._missed)
         self.router = router
         self._default_brain = default_brain

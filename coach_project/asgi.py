@@ -20,10 +20,12 @@ os.environ.setdefault("COACH_SERVING", "on")
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 — after the set-up
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse  # noqa: E402
+from django.http import HttpResponse, HttpResponseBase  # noqa: E402
 from django.urls import ResolverMatch, resolve  # noqa: E402
 
 from chat import worker  # noqa: E402
+from chat.sse import Last  # noqa: E402
+from chat.stream import EventStream  # noqa: E402
 from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
 from coach_project.lifespan import lifespan  # noqa: E402
@@ -86,9 +88,8 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    async for part in cast(StreamingHttpResponse, response):
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    async for part in cast(EventStream, response).frames:
+        await send({"type": "http.response.body", "body": part, "more_body": not isinstance(part, Last)})
 
 
 door = Door(

@@ -5,6 +5,7 @@ Plain ASGI, before Django: the stream room has no middleware, and what is refuse
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
@@ -35,6 +36,7 @@ class ClientLeft(Exception):
     """The client went away before its request was complete."""
 
 
+@functools.lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether an address, or the name localhost, stands for this machine alone."""
     name = host.strip("[]").rstrip(".").lower()

@@ -15,8 +15,8 @@ from brains.types import Usage
 from chat.ids import new_id
 from chat.models import IdempotencyKey, Message, Session, Turn
 from chat.prompts import Utterance
-from chat.records import Kept, NewTurn, Past, Scene
-from chat.store import Store
+from chat.records import Kept, NewTurn, Scene
+from chat.store import Store, script_of
 from identity.models import Owner
 from personas import seed
 from problems import DatabaseUnavailable, TurnInProgress
@@ -98,44 +98,46 @@ def kept(turn: NewTurn, **changes: object) -> Kept:
 def opened(turn: NewTurn) -> None:
     async def work(store: Store) -> None:
         async with store.opening() as opening:
-            await opening.scene(turn.session)
+            await opening.scene(turn.session, None, 0, "")
             await opening.new_turn(turn)
 
     run(work)
 
 
-def seen(session: UUID, start: int = 0, key: str = "") -> tuple[Scene, Past]:
-    async def work(store: Store) -> tuple[Scene, Past]:
+def seen(session: UUID, reach: int = 1_000_000, key: str = "") -> Scene:
+    async def work(store: Store) -> Scene:
         async with store.opening() as opening:
-            scene = await opening.scene(session)
+            scene = await opening.scene(session, None, reach, key)
             assert scene is not None
-            return scene, await opening.past(scene, start, key)
+            return scene
 
     return run(work)
 
 
 def test_a_scene_holds_the_session_its_owner_and_the_personas_current_words(session: Session) -> None:
-    scene, past = seen(session.id)
+    scene = seen(session.id)
     current = session.persona.current
     assert current is not None
+    assert scene.voice is not None
     assert (scene.session, scene.owner, scene.language) == (session.id, session.owner_id, "nb")
-    assert (scene.persona, scene.published, scene.version) == ("calm_coach", True, current.number)
-    assert (scene.instructions, scene.script) == (current.instructions, current.script)
+    assert (scene.persona, scene.published, scene.voice.number) == ("calm_coach", True, current.number)
+    assert (scene.voice.instructions, scene.voice.script) == (current.instructions, script_of(current.script))
     assert (scene.head, scene.depth, scene.path_chars) == (None, 0, 0)
-    assert past == Past(None, "", None, frozenset(), ())
+    assert (scene.running, scene.key_digest, scene.key_turn) == (None, "", None)
+    assert (scene.slots, scene.path, scene.named) == (frozenset(), (), True)
 
 
 def test_a_session_that_is_not_there_has_no_scene(session: Session) -> None:
     async def work(store: Store) -> Scene | None:
         async with store.opening() as opening:
-            return await opening.scene(new_id())
+            return await opening.scene(new_id(), None, 0, "")
 
     assert run(work) is None
 
 
 def test_a_session_outlives_its_persona(session: Session) -> None:
     Session.objects.filter(id=session.id).update(persona_id="long_gone")
-    assert (seen(session.id)[0].version, seen(session.id)[0].published) == (0, False)
+    assert (seen(session.id).voice, seen(session.id).published) == (None, False)
 
 
 def test_a_new_turn_is_what_the_models_say(session: Session) -> None:
@@ -156,8 +158,8 @@ def test_a_new_turn_is_what_the_models_say(session: Session) -> None:
     assert (session.head_id, session.title) == (turn.message, "Hei, trener!")
     key = IdempotencyKey.objects.get()
     assert (key.owner_id, key.key, key.digest, key.turn_id) == (session.owner_id, "k", "d", turn.turn)
-    _, past = seen(session.id, key="k")
-    assert (past.running, past.key_digest, past.key_turn) == (turn.turn, "d", turn.turn)
+    scene = seen(session.id, key="k")
+    assert (scene.running, scene.key_digest, scene.key_turn) == (turn.turn, "d", turn.turn)
 
 
 def test_a_kept_turn_is_what_the_models_say(session: Session) -> None:
@@ -229,14 +231,12 @@ def test_the_path_is_read_from_the_window_on(session: Session) -> None:
         run(lambda store, turn=turn, number=number: store.keep(kept(turn, text=f"answer {number}")))  # type: ignore[misc]
         head, depth = turn.turn, depth + 2
         offset += len(f"question {number}") + len(f"answer {number}")
-    scene, past = seen(session.id)
+    scene = seen(session.id)
     assert (scene.head, scene.depth, scene.path_chars) == (head, 8, offset)
-    assert [line.text for line in past.path] == [f"{what} {n}" for n in range(4) for what in ("question", "answer")]
-    assert past.path[1] == Utterance("assistant", "answer 0", "complete")
-    _, late = seen(session.id, start=offset - 20)
+    assert [line.text for line in scene.path] == [f"{what} {n}" for n in range(4) for what in ("question", "answer")]
+    assert scene.path[1] == Utterance("assistant", "answer 0", "complete", len("question 0"))
+    late = seen(session.id, reach=20)
     assert [line.text for line in late.path] == ["question 3", "answer 3"]
-    _, nothing = seen(session.id, start=offset)
-    assert nothing.path == ()
 
 
 def test_a_database_that_is_away_is_told_as_such() -> None:
