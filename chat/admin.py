@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from chat import sessions
 from chat.ids import Kind, inside, outside
-from chat.models import Session, Turn
+from chat.models import Session, Status, Turn, Worker
 from chat.paging import BoundedPaginator
 from personas.models import Persona
 from problems import NotFound
@@ -161,6 +161,24 @@ class TurnAdmin(Looking):
     @admin.display(description="duration, s")
     def duration(self, turn: Turn) -> str:
         return f"{(turn.finished_at - turn.created_at).total_seconds():.2f}" if turn.finished_at else "–"
+
+
+@admin.register(Worker)
+class WorkerAdmin(Looking):
+    """The server's processes, as of their last sign of life."""
+
+    list_display = ("__str__", "running_turns", "breaker_states", "seen_at")
+    ordering = ("host", "pid")
+    fields = ("id", "host", "pid", "running_turns", "breaker_states", "seen_at")
+    readonly_fields = ("running_turns", "breaker_states")
+
+    @admin.display(description="running turns")
+    def running_turns(self, worker: Worker) -> int:
+        return Turn.objects.filter(worker=worker.id, status=Status.RUNNING).count()
+
+    @admin.display(description="brains' breakers")
+    def breaker_states(self, worker: Worker) -> str:
+        return ", ".join(f"{alias}: {state}" for alias, state in worker.breakers.items())
 
 
 class BrainFilter(admin.SimpleListFilter):

@@ -1,4 +1,4 @@
-"""What becomes of a message, decided in the one transaction in which a turn begins."""
+"""What becomes of a message: looked at, decided, and stored if all is still as it was seen; else looked at again."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from brains.types import Prompt
 from chat import prompts
 from chat.ids import new_id, outside
 from chat.records import NewTurn, Place, Scene, Voice
-from chat.store import Opening
+from chat.store import Store
 from personas.instructions import system_blocks
 from problems import (
     IdempotencyMismatch,
     Invalid,
     NotFound,
     PersonaUnavailable,
+    ServerBusy,
     TooManyTurns,
     TurnInProgress,
 )
 
 TITLE_CHARS = 60
+
+LOOKS = 30
+"""How often a send looks again; each time another one has got through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,23 @@ class Terms:
     admit: Callable[[], None]
 
 
-async def decide(opening: Opening, request: Request, terms: Terms) -> Opened | UUID:
+async def decide(store: Store, request: Request, terms: Terms) -> Opened | UUID:
     """A new turn, stored; or the id of the earlier one that the same key began.
 
-    Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, TooManyTurns, and what `admit` raises.
+    Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, TooManyTurns, IdempotencyMismatch, DatabaseUnavailable, what
+    `admit` raises, and ServerBusy where others were quicker again and again.
     """
-    session, place, text = await _asked(opening, request)
-    scene = await opening.scene(session, place, terms.reach, request.key)
+    for _ in range(LOOKS):
+        found = await _look(store, request, terms)
+        if found:
+            return found
+    raise ServerBusy
+
+
+async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID | None:
+    """None: the session has changed between the look and the storing."""
+    session, place, text = await _asked(store, request)
+    scene = await store.scene(session, place, terms.reach, request.key)
     if scene is None:
         raise NotFound("There is no such session.")
     if scene.key_digest:
@@ -119,7 +133,8 @@ async def decide(opening: Opening, request: Request, terms: Terms) -> Opened | U
         key=request.key,
         digest=request.digest,
     )
-    await opening.new_turn(new)
+    if not await store.new_turn(new):
+        return None
     return Opened(new, _prompt(scene, voice, text, terms.context_tokens(alias)))
 
 
@@ -131,11 +146,11 @@ def _prompt(scene: Scene, voice: Voice, text: str, context_tokens: int) -> Promp
     return prompts.compose(system, history, text, voice.script)
 
 
-async def _asked(opening: Opening, request: Request) -> tuple[UUID, Place | None, str]:
+async def _asked(store: Store, request: Request) -> tuple[UUID, Place | None, str]:
     """The session, the place in it (None: its head), and what the user says there. Raises NotFound, Invalid."""
     if isinstance(request, Send):
         return request.session, None, request.text
-    place = await opening.place(request.message)
+    place = await store.place(request.message)
     if place is None:
         raise NotFound("There is no such message.")
     if isinstance(request, Regenerate):

@@ -11,7 +11,7 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, **PROBLEM}
 
 
-SEND = {
+SEND: dict[str, Any] = {
     "type": "object",
     "required": ["session_id", "message"],
     "properties": {
@@ -39,6 +39,8 @@ REPLY = {
         "usage": USAGE,
     },
 }
+EDIT = {"type": "object", "required": ["message"], "properties": {"message": SEND["properties"]["message"]}}
+STOPPED = {"type": "object", "properties": {"turn_id": {"type": "string"}, "status": {"type": "string"}}}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -53,26 +55,55 @@ REFUSALS = {
     "413": _problem("too_large"),
     "415": _problem("unsupported_media_type"),
     "422": _problem("idempotency_mismatch"),
+    "429": _problem("too_many_turns"),
     "503": _problem("database_unavailable, server_busy, server_stopping"),
 }
 STREAM_TEXT = """Send a message and read the reply as it is said.
 
 The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
-with a colon are comments. `{"token": "…"}` comes any number of times, then exactly one of
-`{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after the reply
-is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`."""
+with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
+exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
+the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`."""
 
 
-def _post(operation: str, summary: str, answer: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+def _post(
+    operation: str,
+    summary: str,
+    answer: dict[str, Any],
+    more: dict[str, Any],
+    body: dict[str, Any] | None = SEND,
+    parameters: tuple[dict[str, Any], ...] = (),
+) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation,
+        "summary": summary,
+        "tags": ["chat"],
+        "parameters": [*parameters, KEY],
+        "responses": {"200": answer, **REFUSALS, **more},
+    }
+    if body:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return {"post": described}
+
+
+def _named(name: str) -> dict[str, Any]:
+    """A parameter in the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _turns(stream: dict[str, Any]) -> dict[str, Any]:
+    """The paths of a turn that runs already."""
+    turn = [_named("turn_id")]
+    missing = {"404": _problem("not_found"), "503": _problem("database_unavailable, server_busy")}
+    stopped = {
+        "description": "It ends within a second, if it ran.",
+        "content": {"application/json": {"schema": STOPPED}},
+    }
+    join = {"operationId": "chat_turn_stream", "summary": "Join a turn, or come back to it", "tags": ["chat"]}
+    stop = {"operationId": "chat_turn_stop", "summary": "Stop a turn; what was said stays", "tags": ["chat"]}
     return {
-        "post": {
-            "operationId": operation,
-            "summary": summary,
-            "tags": ["chat"],
-            "parameters": [KEY],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": SEND}}},
-            "responses": {"200": answer, **REFUSALS, **more},
-        }
+        "/chat/turns/{turn_id}/stream": {"get": {**join, "parameters": turn, "responses": {"200": stream, **missing}}},
+        "/chat/turns/{turn_id}/stop": {"post": {**stop, "parameters": turn, "responses": {"202": stopped, **missing}}},
     }
 
 
@@ -100,6 +131,13 @@ def with_async_views(result: dict[str, Any], generator: object, request: object,
     result["paths"] |= {
         "/chat/stream": _post("chat_stream", "Talk, and read the reply as it is said", stream, {}),
         "/chat/message": _post("chat_message", "Talk, and get the reply as a whole", whole, trouble),
+        **_turns(stream),
+        "/chat/messages/{message_id}/regenerate": _post(
+            "chat_message_regenerate", "Another reply to the same message", stream, {}, None, (_named("message_id"),)
+        ),
+        "/chat/messages/{message_id}/edit": _post(
+            "chat_message_edit", "Another message in its place, and a reply", stream, {}, EDIT, (_named("message_id"),)
+        ),
         "/brain/health": _get("brain_health", "How the brains are", "brain", "The active brain is not healthy."),
         "/health/live": _get("health_live", "Whether the process lives", "health", ""),
         "/health/ready": _get("health_ready", "Whether the next turn can be served", "health", "Not ready."),

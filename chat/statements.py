@@ -4,9 +4,6 @@ from __future__ import annotations
 
 # --- a turn begins ----------------------------------------------------------------------------------------------------
 
-# By itself: a statement that waits for a lock goes on with joined rows from before the wait.
-LOCK = "SELECT 1 FROM chat_session WHERE id = %s FOR NO KEY UPDATE"
-
 # A reply stands for the user's message that it answers.
 PLACE = """
 SELECT u.session_id, m.role, u.id, u.parent_id, u.text
@@ -45,24 +42,29 @@ FROM scene s LEFT JOIN chat_idempotencykey k ON k.owner_id = s.owner_id AND k.ke
 
 VOICE = "SELECT number, instructions, brain, script FROM personas_personaversion WHERE id = %s"
 
+# Compare and swap: the row is locked by the update, and nothing is stored where the path ends elsewhere than the scene had it.
 NEW_TURN = """
-WITH message AS (
+WITH session AS (
+    UPDATE chat_session
+    SET head_id = %(message)s, updated_at = now(), title = coalesce(nullif(title, ''), %(title)s),
+        branched = branched OR head_id IS DISTINCT FROM %(anchor)s::uuid
+    WHERE id = %(session)s AND head_id IS NOT DISTINCT FROM %(head_before)s::uuid
+    RETURNING id
+), message AS (
     INSERT INTO chat_message (id, session_id, owner_id, parent_id, role, text, depth, "offset", created_at)
-    SELECT %(message)s, %(session)s, %(owner)s, %(anchor)s, 'user', %(text)s, %(depth)s, %(offset)s, now()
-    WHERE NOT %(asked_before)s
+    SELECT %(message)s, id, %(owner)s, %(anchor)s, 'user', %(text)s, %(depth)s, %(offset)s, now()
+    FROM session WHERE NOT %(asked_before)s
 ), turn AS (
     INSERT INTO chat_turn (id, session_id, owner_id, user_message_id, status, persona, persona_version, brain, model,
                            fallback, error, worker, slot, head_before, created_at)
-    VALUES (%(turn)s, %(session)s, %(owner)s, %(message)s, 'running', %(persona)s, %(persona_version)s, %(brain)s, '',
-            false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END, now())
+    SELECT %(turn)s, id, %(owner)s, %(message)s, 'running', %(persona)s, %(persona_version)s, %(brain)s, '',
+           false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END, now()
+    FROM session
 ), key AS (
     INSERT INTO chat_idempotencykey (owner_id, key, digest, session_id, turn_id, created_at)
-    SELECT %(owner)s, %(key)s::text, %(digest)s, %(session)s, %(turn)s, now() WHERE %(key)s::text <> ''
+    SELECT %(owner)s, %(key)s::text, %(digest)s, id, %(turn)s, now() FROM session WHERE %(key)s::text <> ''
 )
-UPDATE chat_session
-SET head_id = %(message)s, updated_at = now(), title = coalesce(nullif(title, ''), %(title)s),
-    branched = branched OR head_id IS DISTINCT FROM %(anchor)s::uuid
-WHERE id = %(session)s
+SELECT count(*) FROM session
 """
 
 # --- a turn ends ------------------------------------------------------------------------------------------------------

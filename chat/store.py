@@ -1,8 +1,8 @@
 """The turns' side of the database: psycopg's async pool and what is asked of it. The SQL is in chat.statements.
 
-A turn is two short transactions, four statements in all. `opening` locks the session's row first, so that two sends are
-decided one after the other; what it reads then is younger than the lock. `keep` locks the same row first, so that the
-two can't wait for each other.
+A turn takes three statements, each a transaction of its own: what there is (`scene`), its beginning (`new_turn`), its end
+(`keep`). None is held open while something is decided: a beginning is stored only if the session is still as it was seen, else
+there is another look. All lock the session's row before others, so that they can't wait for each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chat import statements
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from identity.callers import ANONYMOUS
-from problems import DatabaseUnavailable, TurnInProgress
+from problems import DatabaseUnavailable
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
@@ -33,22 +33,15 @@ UNTRIED = 0.5
 NOT_MIGRATED = "The database is not at this version; run manage.py migrate."
 
 
-class SlotTaken(Exception):
-    """Another send of the same owner took the slot in the same moment: look again."""
+OVERTAKEN = frozenset({"one_running_turn_of_a_session", "one_running_turn_in_a_slot", "idempotency_key_once"})
+"""Constraints that say: another send was first, between the look and the beginning."""
 
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """A database that can't be reached becomes DatabaseUnavailable, a second running turn TurnInProgress."""
+    """A database that can't be reached becomes DatabaseUnavailable."""
     try:
         yield
-    except psycopg.errors.UniqueViolation as error:
-        match error.diag.constraint_name:
-            case "one_running_turn_of_a_session":
-                raise TurnInProgress from error
-            case "one_running_turn_in_a_slot":
-                raise SlotTaken from error
-        raise
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise DatabaseUnavailable(NOT_MIGRATED) from error
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
@@ -86,16 +79,58 @@ class Store:
     async def close(self) -> None:
         await self._pool.close(timeout=5)
 
-    @asynccontextmanager
-    async def opening(self) -> AsyncIterator[Opening]:
-        """The one transaction in which a turn begins. Raises DatabaseUnavailable, TurnInProgress, SlotTaken.
+    # --- a turn's beginning -------------------------------------------------------------------------------------
 
-        It takes two round trips, one up to what is read, one for what is written: each costs more than its statements do.
+    async def place(self, message: UUID) -> Place | None:
+        """Where a message is to be answered anew; None where it is not there."""
+        rows = await self.rows(statements.PLACE, [message])
+        return Place(*rows[0]) if rows else None
+
+    async def scene(self, session: UUID, place: Place | None, reach: int, key: str) -> Scene | None:
+        """What a turn needs to know: at the session's head, or where an earlier message stands; None: no such session.
+
+        The path goes back `reach` characters at least, where there are so many.
         """
-        async with translated(), self._pool.connection() as connection, connection.pipeline():
-            await connection.execute("BEGIN")
-            yield Opening(connection, self._voices)
-            await connection.execute("COMMIT")
+        asked = {
+            "session": session,
+            "at_head": place is None,
+            "anchor": place and place.parent,
+            "anonymous": ANONYMOUS,
+            "reach": reach,
+            "key": key,
+        }
+        rows = await self.rows(statements.SCENE, asked)
+        if not rows:
+            return None
+        row = rows[0]
+        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[17] or ())
+        voice = await self._voice(row[6])
+        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), path]
+        return Scene(*values)
+
+    async def _voice(self, version: int | None) -> Voice | None:
+        if version is None:
+            return None
+        voice = self._voices.get(version)
+        if voice is None:
+            ((number, instructions, brain, script),) = await self.rows(statements.VOICE, [version])
+            voice = self._voices[version] = Voice(number, instructions, brain, script_of(script))
+        return voice
+
+    async def new_turn(self, new: NewTurn) -> bool:
+        """Store the turn, and the user's message where it is new. False: the session has changed since it was looked at."""
+        values = {name: getattr(new, name) for name in NewTurn.__slots__}
+        try:
+            ((stored,),) = await self.rows(statements.NEW_TURN, values)
+        except psycopg.errors.ForeignKeyViolation:  # what it would follow was deleted
+            return False
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name in OVERTAKEN:
+                return False
+            raise
+        return bool(stored)
+
+    # --- its end ------------------------------------------------------------------------------------------------
 
     async def keep(self, kept: Kept) -> bool | None:
         """Store the end of a turn, once. False: it had ended before. None: it is gone with its session."""
@@ -108,8 +143,8 @@ class Store:
             "cache_write_tokens": usage and usage.cache_write_tokens,
         }
         async with translated(), self._pool.connection() as connection:
-            (ended,) = await _one(await connection.execute(statements.KEEP, values))
-            if ended:
+            row = await (await connection.execute(statements.KEEP, values)).fetchone()
+            if row and row[0]:
                 return True
             # Asked anew: what was deleted while KEEP waited for the lock is still there in its snapshot.
             row = await (await connection.execute(statements.ENDED, values)).fetchone()
@@ -164,72 +199,10 @@ class Store:
         async with translated(), self._pool.connection() as connection:
             return (await connection.execute(statement.encode(), values)).rowcount
 
-    async def rows(self, statement: str, values: dict[str, Any]) -> list[TupleRow]:
+    async def rows(self, statement: str, values: dict[str, Any] | list[Any]) -> list[TupleRow]:
         """The rows of one statement."""
         async with translated(), self._pool.connection() as connection:
             return await (await connection.execute(statement.encode(), values)).fetchall()
-
-
-class Opening:
-    """The statements of the transaction in which a turn begins, in their order."""
-
-    def __init__(self, connection: Connection, voices: dict[int, Voice]) -> None:
-        self._connection = connection
-        self._voices = voices
-
-    async def place(self, message: UUID) -> Place | None:
-        """Where a message is to be answered anew, with its session locked; None where it is not there."""
-        row = await (await self._connection.execute(statements.PLACE, [message])).fetchone()
-        if row is None:
-            return None
-        await self._connection.execute(statements.LOCK, [row[0]])
-        # Once more: it may have been deleted while the lock was waited for.
-        row = await (await self._connection.execute(statements.PLACE, [message])).fetchone()
-        return Place(*row) if row else None
-
-    async def scene(self, session: UUID, place: Place | None, reach: int, key: str) -> Scene | None:
-        """Lock the session's row and load what a turn needs: at its head, or where an earlier message stands.
-
-        The path goes back `reach` characters at least, where there are so many.
-        """
-        if place is None:
-            await self._connection.execute(statements.LOCK, [session])
-        asked = {
-            "session": session,
-            "at_head": place is None,
-            "anchor": place and place.parent,
-            "anonymous": ANONYMOUS,
-            "reach": reach,
-            "key": key,
-        }
-        row = await (await self._connection.execute(statements.SCENE, asked)).fetchone()
-        if row is None:
-            return None
-        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[17] or ())
-        voice = await self._voice(row[6])
-        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), path]
-        return Scene(*values)
-
-    async def _voice(self, version: int | None) -> Voice | None:
-        if version is None:
-            return None
-        voice = self._voices.get(version)
-        if voice is None:
-            number, instructions, brain, script = await _one(
-                await self._connection.execute(statements.VOICE, [version])
-            )
-            voice = self._voices[version] = Voice(number, instructions, brain, script_of(script))
-        return voice
-
-    async def new_turn(self, new: NewTurn) -> None:
-        """Store the turn, and the user's message where it is new."""
-        await self._connection.execute(statements.NEW_TURN, {name: getattr(new, name) for name in NewTurn.__slots__})
-
-
-async def _one(cursor: psycopg.AsyncCursor[TupleRow]) -> TupleRow:
-    row = await cursor.fetchone()
-    assert row is not None, "the statement gives one row"  # noqa: S101 — told to the type checker
-    return row
 
 
 def script_of(data: dict[str, Any]) -> Script:

@@ -20,16 +20,13 @@ from chat.live import LiveTurn, LiveTurns, StoredTurn
 from chat.openings import Opened, Request, Terms, decide
 from chat.records import Kept, NewTurn
 from chat.relay import Relay
-from chat.store import SlotTaken, Store
+from chat.store import Store
 from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
 
 logger = logging.getLogger(__name__)
 
 DECLINED = "I'd rather not go into that. Let's get back to your training: what would you like to work on?"
 """Said where a brain declines without a word of its own."""
-
-LOOKS_FOR_A_SLOT = 20
-"""How often a send looks again that lost a place to another of the same owner; each look has another winner."""
 
 AnyTurn: TypeAlias = LiveTurn | StoredTurn
 
@@ -104,22 +101,13 @@ class Turns:
         return await asyncio.shield(self._spawn(self._open(request)))
 
     async def _open(self, request: Request) -> AnyTurn:
-        found = await self._decided(request)
+        found = await decide(self.store, request, self._terms)
         if isinstance(found, UUID):
             return await self.find(found)
         live = LiveTurn(found.new.turn, found.new.session, found.new.persona)
         self.live.add(live)
         self._spawn(self._run(live, found))
         return live
-
-    async def _decided(self, request: Request) -> Opened | UUID:
-        for _ in range(LOOKS_FOR_A_SLOT):
-            try:
-                async with self.store.opening() as opening:
-                    return await decide(opening, request, self._terms)
-            except SlotTaken:
-                continue
-        raise ServerBusy
 
     def _admit(self) -> None:
         if self.stopping:

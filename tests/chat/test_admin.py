@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chat.ids import outside
-from chat.models import Message, Session, Turn
+from chat.models import Message, Session, Turn, Worker
 from chat.paging import MOST_COUNTED
 from identity.models import Owner
 from personas import seed
@@ -80,6 +81,17 @@ def test_turns_are_filtered_and_found(admin_client: Client, session: Session) ->
         assert shown not in admin_client.get("/admin/chat/turn/", query).content.decode(), query
     page = admin_client.get(f"/admin/chat/turn/{turn.id}/change/").content.decode()
     assert outside("session", session.id) in page
+
+
+def test_workers_show_their_turns_and_their_breakers(admin_client: Client, session: Session) -> None:
+    worker = Worker.objects.create(
+        host="a-host", pid=77, born="1", seen_at=timezone.now(), breakers={"claude": "open", "config": "closed"}
+    )
+    Turn.objects.update(worker=worker.id, status="running", finished_at=None)
+    page = admin_client.get("/admin/chat/worker/").content.decode()
+    assert "a-host:77" in page
+    assert "claude: open, config: closed" in page
+    assert '<td class="field-running_turns">1</td>' in page
 
 
 def test_a_large_table_is_never_counted_or_sorted_whole(admin_client: Client, session: Session) -> None:

@@ -19,7 +19,7 @@ from chat.records import Kept, NewTurn, Scene
 from chat.store import Store, script_of
 from identity.models import Owner
 from personas import seed
-from problems import DatabaseUnavailable, TurnInProgress
+from problems import DatabaseUnavailable
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
@@ -96,20 +96,14 @@ def kept(turn: NewTurn, **changes: object) -> Kept:
 
 
 def opened(turn: NewTurn) -> None:
-    async def work(store: Store) -> None:
-        async with store.opening() as opening:
-            await opening.scene(turn.session, None, 0, "")
-            await opening.new_turn(turn)
-
-    run(work)
+    assert run(lambda store: store.new_turn(turn))
 
 
 def seen(session: UUID, reach: int = 1_000_000, key: str = "") -> Scene:
     async def work(store: Store) -> Scene:
-        async with store.opening() as opening:
-            scene = await opening.scene(session, None, reach, key)
-            assert scene is not None
-            return scene
+        scene = await store.scene(session, None, reach, key)
+        assert scene is not None
+        return scene
 
     return run(work)
 
@@ -128,11 +122,7 @@ def test_a_scene_holds_the_session_its_owner_and_the_personas_current_words(sess
 
 
 def test_a_session_that_is_not_there_has_no_scene(session: Session) -> None:
-    async def work(store: Store) -> Scene | None:
-        async with store.opening() as opening:
-            return await opening.scene(new_id(), None, 0, "")
-
-    assert run(work) is None
+    assert run(lambda store: store.scene(new_id(), None, 0, "")) is None
 
 
 def test_a_session_outlives_its_persona(session: Session) -> None:
@@ -216,17 +206,44 @@ def test_a_turn_of_a_deleted_session_is_gone(session: Session) -> None:
     assert Message.objects.count() == 0
 
 
-def test_the_database_forbids_a_second_running_turn(session: Session) -> None:
-    opened(new(session))
-    with pytest.raises(TurnInProgress):
-        opened(new(session))
+def test_a_turn_begins_only_in_a_session_that_is_as_it_was_seen(session: Session) -> None:
+    first = new(session)
+    opened(first)
+    assert run(lambda store: store.new_turn(new(session))) is False
+    session.refresh_from_db()
+    assert run(lambda store: store.new_turn(new(session))) is False, "one turn runs"
     assert Turn.objects.count() == Message.objects.count() == 1
+    assert session.head_id == first.message
+    run(lambda store: store.keep(kept(first)))
+    assert run(lambda store: store.new_turn(new(session))) is False, "the path has gone on"
+    session.refresh_from_db()
+    gone = new(session, anchor=new_id(), depth=2, offset=30)
+    assert run(lambda store: store.new_turn(gone)) is False, "what it would follow is not there"
+    assert run(lambda store: store.new_turn(new(session, depth=2, offset=30))) is True
+
+
+def test_a_slot_and_a_key_are_taken_once(session: Session) -> None:
+    other = Session.objects.create(owner=session.owner, persona_id="calm_coach")
+    opened(new(session, slot=0, key="k", digest="d"))
+    assert run(lambda store: store.new_turn(new(other, slot=0))) is False
+    assert run(lambda store: store.new_turn(new(other, slot=1, key="k", digest="d"))) is False
+    assert Turn.objects.count() == 1
+    opened(new(other, slot=1))
+    assert seen(session.id).slots == {0, 1}
+
+
+def test_a_turn_that_was_stored_by_a_lost_answer_counts_as_stored(session: Session) -> None:
+    turn = new(session, slot=0)
+    opened(turn)
+    assert run(lambda store: store.keep(kept(turn))) is True
+    assert run(lambda store: store.keep(kept(turn))) is True
+    assert seen(session.id).slots == frozenset()
 
 
 def test_the_path_is_read_from_the_window_on(session: Session) -> None:
     head, depth, offset = None, 0, 0
     for number in range(4):
-        turn = new(session, anchor=head, depth=depth, offset=offset, text=f"question {number}")
+        turn = new(session, anchor=head, head_before=head, depth=depth, offset=offset, text=f"question {number}")
         opened(turn)
         run(lambda store, turn=turn, number=number: store.keep(kept(turn, text=f"answer {number}")))  # type: ignore[misc]
         head, depth = turn.turn, depth + 2
