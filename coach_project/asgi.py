@@ -59,9 +59,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 async def stream_room(scope: Scope, body: bytes, receive: Receive, send: Send, match: ResolverMatch) -> None:
     """Answer from an async view. A client that leaves ends the answer, never the turn."""
-    request = ASGIRequest(scope, io.BytesIO(body))
-    request.resolver_match = match
-    answering = asyncio.ensure_future(_answer(request, match, send))
+    answering = asyncio.ensure_future(_answer(_request(scope, body, match), match, send))
     leaving = asyncio.ensure_future(receive())
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -72,6 +70,12 @@ async def stream_room(scope: Scope, body: bytes, receive: Receive, send: Send, m
     await asyncio.wait((answering,))
     if not answering.cancelled():
         answering.result()
+
+
+def _request(scope: Scope, body: bytes, match: ResolverMatch) -> ASGIRequest:
+    request = ASGIRequest(scope, io.BytesIO(body))
+    request.resolver_match = match
+    return request
 
 
 async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> None:
@@ -88,7 +92,9 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    async for part in cast(EventStream, response).frames:
+    frames = cast(EventStream, response).frames
+    del request, response, headers  # what is held while a reply is said is held thousands of times
+    async for part in frames:
         await send({"type": "http.response.body", "body": part, "more_body": not isinstance(part, Last)})
 
 
