@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from uuid import UUID
 
+from chat.endings import where
 from chat.live import LiveTurn, LiveTurns
 from chat.mailbox import Letter, news
 from chat.store import Store
@@ -74,6 +75,9 @@ class Checkpoints:
                 await self._save()
             except DatabaseUnavailable:  # the worker's sign of life says so in the log
                 await asyncio.sleep(1)
+            except Exception as error:  # noqa: BLE001 — the turns go on, and the next checkpoint holds what this one did not
+                logger.error("a checkpoint broke: %s", where(error))
+                await asyncio.sleep(1)
 
     def _due(self) -> float:
         """When to store next; what is said from now on is not due before LATEST, but where it is watched."""
@@ -90,13 +94,7 @@ class Checkpoints:
         if not chosen:
             return
         offered = [(live, *live.unsaved()) for live in chosen]
-        try:
-            stored = await self._store.checkpoint(self._worker, [checkpoint for _, checkpoint, _ in offered])
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 — the turns go on; their replies are stored at their end
-            logger.error("a checkpoint was refused: %s", type(error).__name__)
-            stored = set()
+        stored = await self._store.checkpoint(self._worker, [checkpoint for _, checkpoint, _ in offered])
         for live, checkpoint, mark in offered:
             if live.id in stored:
                 live.save(checkpoint, mark)

@@ -91,5 +91,9 @@ class Mailbox:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _read(self, words: str) -> None:
-        verb, *ids = words.split()
-        self._heard(verb, [UUID(hex=each) for each in ids])
+        """Anyone who may use the database may write letters: one that makes no sense is left alone."""
+        verb, *ids = words.split() or [""]
+        try:
+            self._heard(verb, [UUID(hex=each) for each in ids])
+        except (ValueError, IndexError):
+            logger.warning("a letter that makes no sense")

@@ -7,17 +7,20 @@ mirrors with news are brought up to date by one statement. A slow look at all of
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from uuid import UUID
 
 from chat import mailbox
-from chat.endings import told
+from chat.endings import told, where
 from chat.events import Failed
 from chat.live import LiveTurn
 from chat.records import Stored
 from chat.store import Store
-from problems import DatabaseUnavailable, Problem, ServerStopping, SessionDeleted
+from problems import DatabaseUnavailable, Internal, Problem, ServerStopping, SessionDeleted
+
+logger = logging.getLogger(__name__)
 
 LOOK = 1.0
 """s between two looks at all mirrors."""
@@ -81,11 +84,14 @@ class Relay:
 
     def close(self) -> None:
         """The server stops: followers hear it; the turns go on where they run."""
-        for mirror in self._mirrors.values():
-            mirror.fail(ServerStopping())
-        self._mirrors.clear()
+        self._fail_all(ServerStopping())
         if self._task:
             self._task.cancel()
+
+    def _fail_all(self, problem: Problem) -> None:
+        for mirror in self._mirrors.values():
+            mirror.fail(problem)
+        self._mirrors.clear()
 
     async def _run(self) -> None:
         looked = well = time.monotonic()
@@ -106,9 +112,10 @@ class Relay:
                 well = time.monotonic()
             except DatabaseUnavailable as error:
                 if time.monotonic() - well > PATIENCE:
-                    for mirror in self._mirrors.values():
-                        mirror.fail(error)
-                    self._mirrors.clear()
+                    self._fail_all(error)
+            except Exception as error:  # noqa: BLE001 — followers must hear of an end
+                logger.error("following turns of other workers broke: %s", where(error))
+                self._fail_all(Internal())
 
     def _drop_unfollowed(self) -> None:
         for turn, mirror in list(self._mirrors.items()):

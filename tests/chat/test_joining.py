@@ -37,6 +37,9 @@ def servers(_vendor: Vendor, pair: Callable[..., Pair]) -> Pair:
     return pair(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=_vendor.url)
 
 
+LISTENING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+
+
 def called(vendor: Vendor) -> Call:
     """The one call, once the vendor has it."""
     deadline = time.monotonic() + 10
@@ -164,6 +167,33 @@ def test_a_turn_that_is_stopped_before_its_first_word_leaves_the_session_usable(
     assert (replies[0].end["status"], replies[0].end["message_id"]) == ("stopped", None)
     assert Api(api.url).message(session, "Again").status_code == 200
     assert [line["content"] for line in vendor.turns[-1].body["messages"]] == ["Again"]
+
+
+def test_letters_that_make_no_sense_and_a_lost_connection_leave_the_mailbox_working(
+    vendor: Vendor, servers: Pair
+) -> None:
+    vendor.base = Scenario(words=1000, pace=0.02)
+    one, other = servers
+    with one.database() as database:
+        for (worker,) in database.execute("SELECT replace(id::text, '-', '') FROM chat_worker").fetchall():
+            for words in ("", "stop", "stop rubbish", "follow 1", "sing", f"stop {worker}"):
+                database.execute("SELECT pg_notify(%s, %s)", [f"coach_{worker}", words])
+        before = {row[0] for row in database.execute(LISTENING).fetchall()}
+        assert len(before) == 2
+        for pid in before:
+            database.execute("SELECT pg_terminate_backend(%s)", [pid])
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if len({row[0] for row in database.execute(LISTENING).fetchall()} - before) == 2:
+                break
+            time.sleep(0.05)
+    turn, _ = begun(Api(one.url), Api(one.url).start())
+    call = called(vendor)
+    asked = time.monotonic()
+    assert Api(other.url).stop(turn).status_code == 202
+    assert call.over.wait(5)
+    assert call.left_at is not None
+    assert call.left_at - asked < 1
 
 
 @pytest.mark.parametrize("doing", ["delete", "clear"])
