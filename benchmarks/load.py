@@ -1,118 +1,155 @@
-"""Opens many streams at once and reads what they cost: the client's side of a measurement."""
+"""Opens many streams at once and notes what came when: the client's side of a measurement."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import statistics
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import cast
 
-MARK = re.compile(rb"@(\d+) ")
+MARK = re.compile(rb"@(\d+)(?:,(\d+))? ")
+END = re.compile(rb'"done": true|event: message_stop')
+STATUS = re.compile(rb'"done": true.*?"status": "(\w+)"')
+TURN = re.compile(rb"x-turn-id: *(\w+)", re.IGNORECASE)
+SESSION = re.compile(rb"session_[0-9a-f]{32}")
+TAIL = 500
+"""Bytes: more than a terminal frame has. What one read cuts is found in the next."""
 
+PATIENCE = 180.0
+"""s that a stream may take beside its ramp; a longer one is an error."""
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One stream: how many deltas came, whether it ended well, and each delta's delay (ms) since the vendor wrote it."""
-
-    deltas: int
-    complete: bool
-    delays: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What CPU time falls with the number of words: µs a word, and ms for all that a turn costs besides."""
-
-    per_token_us: float
-    per_turn_ms: float
+AT_ONCE = 8
+"""Requests of `start` at a time."""
 
 
-async def post(port: int, path: str, body: dict[str, object]) -> bytes:
-    """A whole answer's body."""
-    reader, writer = await _send(port, path, body)
-    answer = await reader.read()
-    writer.close()
-    return answer.partition(b"\r\n\r\n")[2]
+class Stream(asyncio.Protocol):
+    """One client: sends a request, reads to the end of the answer.
+
+    Times are µs of the monotonic clock. `delays`: of each delta from the vendor's write to here; `added`: of the first one, from
+    here to the vendor and from the vendor to here, without the time that it took itself. `text`: the body, where it is kept.
+    """
+
+    def __init__(self, request: bytes, *, keep: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self.begun: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.delays: list[int] = []
+        self.added: int | None = None
+        self.complete = False
+        self.status = ""
+        self.turn = ""
+        self.text: list[bytes] = []
+        self._request = request
+        self._keep = keep
+        self._rest = b""
+        self._sent = 0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._sent = time.monotonic_ns() // 1000
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns() // 1000
+        if self._keep:
+            self.text.append(data)
+        if not self.turn and (turn := TURN.search(data)):
+            self.turn = turn[1].decode()
+        data = self._rest + data
+        end = 0
+        for mark in MARK.finditer(data):
+            end = mark.end()
+            written = int(mark[1])
+            self.delays.append(now - written)
+            if mark[2]:
+                self.added = now - written + int(mark[2]) - self._sent
+                if not self.begun.done():
+                    self.begun.set_result(None)
+        if END.search(data, end):
+            self.complete = True
+            if status := STATUS.search(data, end):
+                self.status = status[1].decode()
+        self._rest = data[max(end, len(data) - TAIL) :]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for future in (self.begun, self.ended):
+            if not future.done():
+                future.set_result(None)
+
+    def vanish(self) -> None:
+        """Reset the connection, as a phone does that loses its network or its app."""
+        if self._transport:
+            self._transport.abort()
 
 
-async def _send(port: int, path: str, body: dict[str, object]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+def request(path: str, body: dict[str, object]) -> bytes:
+    """A whole POST, the only one of its connection."""
     data = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-    return reader, writer
+    return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
 
 
-async def start(port: int, count: int) -> list[str]:
-    """That many sessions' ids."""
-    found = []
-    for _ in range(count):
-        answer = await post(port, "/chat/start", {"user_id": "benchmark"})
-        found.append(str(re.findall(rb"session_[0-9a-f]{32}", answer)[0].decode()))
-    return found
-
-
-async def _listen(port: int, session: str, message: str, delay: float) -> Heard:
-    await asyncio.sleep(delay)
-    reader, writer = await _send(port, "/chat/stream", {"session_id": session, "message": message})
-    delays: list[float] = []
-    words, complete, rest = 0, False, b""
-    while data := await reader.read(1 << 16):
-        now = time.monotonic_ns() // 1000
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            delays += [(now - int(mark)) / 1000 for mark in MARK.findall(line)]
-            if line.startswith(b'data: {"token"'):
-                words += max(1, line.count(b" ") - 2)
-            complete = complete or line.startswith(b'data: {"done": true')
+async def answer(port: int, asked: bytes) -> tuple[int, bytes]:
+    """Status and body of a request that asks for the connection to be closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(asked)
+    head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
     writer.close()
-    return Heard(len(delays) or words, complete, tuple(delays))
+    return int(head.split(b" ", 2)[1]), body
 
 
-async def listen(port: int, sessions: Sequence[str], message: str, ramp: float) -> list[Heard]:
-    """One stream for each session, begun over `ramp` seconds, each read to its end."""
-    steps = [ramp * number / len(sessions) for number in range(len(sessions))]
-    return await asyncio.gather(
-        *(_listen(port, each, message, step) for each, step in zip(sessions, steps, strict=True))
-    )
+async def post(port: int, path: str, body: dict[str, object]) -> tuple[int, bytes]:
+    return await answer(port, request(path, body))
 
 
-def family(pid: int) -> list[int]:
-    """A process and all below it (Linux)."""
-    found = [pid]
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += family(int(child))
-    except OSError:
-        return found
-    return found
+async def start(port: int, count: int, persona: str = "") -> list[str]:
+    """That many sessions' ids, each of another user."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    more: dict[str, object] = {"persona": persona} if persona else {}
+
+    async def one(number: int) -> str:
+        async with gate:
+            status, body = await post(port, "/chat/start", {"user_id": f"benchmark-{number}", **more})
+        if status != 200:
+            raise SystemExit(f"A session could not be started: {status} {body[:300]!r}")
+        return str(SESSION.findall(body)[0].decode())
+
+    return await asyncio.gather(*(one(number) for number in range(count)))
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """CPU time of processes so far: user and system, to the clock tick (proc(5), stat, fields 14 and 15)."""
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+async def play(port: int, requests: Sequence[bytes], ramp: float, *, keep: bool = False) -> list[Stream]:
+    """A stream for each request, begun over `ramp` seconds, each read to its end."""
+    streams = await _open(port, requests, ramp, keep=keep)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(stream.ended for stream in streams))
+    return streams
 
 
-def fit(short: tuple[int, float], long: tuple[int, float]) -> Cost:
-    """From (words, CPU seconds a turn) of short and long replies: the slope, and what is left at no words."""
-    slope = (long[1] - short[1]) / (long[0] - short[0])
-    return Cost(slope * 1e6, (short[1] - slope * short[0]) * 1e3)
+async def hold(port: int, requests: Sequence[bytes], ramp: float) -> list[Stream]:
+    """A stream for each request, begun over `ramp` seconds; all have had their first delta, or have ended."""
+    streams = await _open(port, requests, ramp, keep=False)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(stream.begun for stream in streams))
+    return streams
 
 
-def median(costs: Sequence[Cost]) -> Cost:
-    """Of each figure by itself."""
-    return Cost(statistics.median(c.per_token_us for c in costs), statistics.median(c.per_turn_ms for c in costs))
+async def _open(port: int, requests: Sequence[bytes], ramp: float, *, keep: bool) -> list[Stream]:
+    loop = asyncio.get_running_loop()
+
+    async def one(number: int, asked: bytes) -> Stream:
+        await asyncio.sleep(ramp * number / len(requests))
+        _, stream = await loop.create_connection(lambda: Stream(asked, keep=keep), "127.0.0.1", port)
+        return stream
+
+    return await asyncio.gather(*(one(number, asked) for number, asked in enumerate(requests)))
+
+
+def check(streams: Sequence[Stream], words: int, name: str) -> None:
+    """Ends the run where a stream was not whole: its figures would mean nothing."""
+    broken = [stream for stream in streams if not stream.complete or len(stream.delays) != words]
+    if broken:
+        tail = broken[0]._rest[-300:]
+        raise SystemExit(f"{name}: {len(broken)} of {len(streams)} streams are not whole; the end of one: {tail!r}")

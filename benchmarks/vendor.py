@@ -1,7 +1,9 @@
 """A stub of both vendors that costs much less than what is measured: `python -m benchmarks.vendor PORT`.
 
-It streams Anthropic Messages and OpenAI Responses. The last user message shapes the reply: `stub-45-10` gives 45 deltas, 10 a
-second (0: as fast as the socket takes them). Each delta is `@` + the microseconds of the monotonic clock when it was written.
+It streams Anthropic Messages, OpenAI Responses and Chat Completions. The last user message shapes the reply: `stub-45-10` gives
+45 deltas, 10 a second (0: as fast as the socket takes them); `stub-45-10-hold` says the first one and then nothing until
+`GET /release`. Each delta is `@`, the microseconds of the monotonic clock when it was written, and a space; in the first one the
+microseconds when the request was read stand behind a comma. `GET /count` tells what streams there are (Count).
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ import json
 import re
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 import uvloop
 
-KNOBS = re.compile(rb"stub-(\d+)-(\d+)(?!.*stub-\d)", re.DOTALL)
+from benchmarks.processes import raise_file_limit
+
+KNOBS = re.compile(rb"stub-(\d+)-(\d+)(-hold)?(?!.*stub-\d)", re.DOTALL)
+CONTROL = (b"/count", b"/release")
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
     b"Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -92,7 +97,40 @@ def _openai() -> Format:
     )
 
 
-FORMATS = {b"/v1/messages": _anthropic(), b"/v1/responses": _openai()}
+def _chat() -> Format:
+    chunk = {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": "stub"}
+
+    def event(choices: list[object], **fields: object) -> bytes:
+        return b"data: %s\n\n" % json.dumps({**chunk, "choices": choices, **fields}, separators=(",", ":")).encode()
+
+    def choice(delta: dict[str, str], finish: str | None = None) -> list[object]:
+        return [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+
+    before, after = event(choice({"content": "|"})).split(b"|")
+    usage = {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}
+    return Format(
+        opening=event(choice({"role": "assistant", "content": ""})),
+        before=before,
+        after=after,
+        closing=event(choice({}, "stop")) + event([], usage=usage) + b"data: [DONE]\n\n",
+    )
+
+
+FORMATS = {b"/v1/messages": _anthropic(), b"/v1/responses": _openai(), b"/v1/chat/completions": _chat()}
+
+
+@dataclass(slots=True)
+class Count:
+    """Streams: running, begun in all, cut by their client, and when the last of those was (µs, monotonic; 0: none)."""
+
+    running: int = 0
+    begun: int = 0
+    cut: int = 0
+    last_cut: int = 0
+
+
+COUNT = Count()
+HELD: set[Answer] = set()
 
 
 class Answer(asyncio.Protocol):
@@ -102,13 +140,20 @@ class Answer(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._request = b""
         self._timer: asyncio.TimerHandle | None = None
+        self._running = self._last = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
+        HELD.discard(self)
         if self._timer:
             self._timer.cancel()
+        if self._running:
+            self._running = False
+            COUNT.running -= 1
+            COUNT.cut += 1
+            COUNT.last_cut = time.monotonic_ns() // 1000
 
     def data_received(self, data: bytes) -> None:
         self._request += data
@@ -117,33 +162,69 @@ class Answer(asyncio.Protocol):
         if not found or len(body) < (int(length[1]) if length else 0):
             return
         self._request = b""
+        self._last = b"connection: close" in head.lower()
         path = head.split(b" ", 2)[1].partition(b"?")[0]
         knobs = KNOBS.search(body)
-        if path not in FORMATS or not knobs:
-            self._transport.write(
-                b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
-            )
-            return
-        self._format, self._left, rate = FORMATS[path], int(knobs[1]), int(knobs[2])
+        if path in CONTROL:
+            self._control(path)
+        elif path in FORMATS and knobs:
+            self._begin(FORMATS[path], int(knobs[1]), int(knobs[2]), hold=bool(knobs[3]))
+        else:
+            self._whole(b"404 Not Found", b"{}")
+
+    def _whole(self, status: bytes, body: bytes) -> None:
+        head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n" % (status, len(body))
+        self._transport.write(head + body)
+
+    def _control(self, path: bytes) -> None:
+        self._whole(b"200 OK", json.dumps(asdict(COUNT)).encode())
+        if path == b"/release":
+            # Spread over a second: they would all speak at the same moments else, which no vendor's streams do.
+            for number, held in enumerate(HELD):
+                self._loop.call_later(number / len(HELD), held.go_on)
+            HELD.clear()
+        self._transport.close()
+
+    def _begin(self, form: Format, words: int, rate: int, *, hold: bool) -> None:
+        COUNT.running += 1
+        COUNT.begun += 1
+        self._running, self._hold = True, hold
+        self._format, self._left = form, words
         self._step = 1 / rate if rate else 0.0
         self._due = self._loop.time()
-        self._transport.write(HEAD + _chunk(self._format.opening))
-        self._say()
+        self._transport.write(HEAD + _chunk(form.opening))
+        self._say(b",%d" % (time.monotonic_ns() // 1000))
 
-    def _say(self) -> None:
+    def go_on(self) -> None:
+        """After `/release`."""
+        self._due = self._loop.time()
+        if self._running:
+            self._say()
+
+    def _say(self, read_at: bytes = b"") -> None:
         form = self._format
         while self._left:
             self._left -= 1
-            text = b"@%d " % (time.monotonic_ns() // 1000)
+            text = b"@%d%s " % (time.monotonic_ns() // 1000, read_at)
+            read_at = b""
             self._transport.write(_chunk(form.before + text + form.after))
+            if self._hold:
+                self._hold = False
+                HELD.add(self)
+                return
             if self._step:
                 self._due += self._step
                 self._timer = self._loop.call_at(self._due, self._say)
                 return
         self._transport.write(_chunk(form.closing) + b"0\r\n\r\n")
+        self._running = False
+        COUNT.running -= 1
+        if self._last:
+            self._transport.close()
 
 
 async def serve(port: int) -> None:
+    raise_file_limit()
     server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", port, backlog=8192)
     async with server:
         await server.serve_forever()

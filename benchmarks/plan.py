@@ -1,0 +1,33 @@
+"""What a part of the benchmarks is to do, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.figures import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`streams` at once, opened over `ramp` seconds, replies of `short` and `long` words at `rate` words a second."""
+
+    streams: int
+    rounds: int = 5
+    ramp: float = 2.0
+    short: int = 5
+    long: int = 65
+    rate: int = 20
+
+    def message(self, words: int) -> str:
+        """What makes the stub say that many words."""
+        return f"stub-{words}-{self.rate}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The table's rows, and the figures behind them, ready for JSON. `bars`: CPU a token (µs) by name, for the picture."""
+
+    rows: list[Row]
+    figures: dict[str, Any]
+    bars: dict[str, float] = field(default_factory=dict)
