@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Final
 
 import anthropic
@@ -104,16 +104,8 @@ class ClaudeBrain:
         reply = _Reply()
         try:
             async with (
-                self._messages.create(
-                    model=self.model,
-                    max_tokens=self._output_tokens,
-                    system=_system(prompt.system),
-                    messages=_messages(prompt.lines),
-                    thinking=self._thinking,
-                    output_config=self._effort,
-                    stream=True,
-                ) as response,
-                aclosing(connection.events(response.http_response)) as batches,
+                connection.answered(self._asked(prompt)) as response,
+                aclosing(connection.events(response)) as batches,
             ):
                 async for batch in batches:
                     for event in batch:
@@ -128,6 +120,17 @@ class ClaudeBrain:
             raise BrainInterrupted
         yield reply.total
         yield Stop(reply.stop)
+
+    def _asked(self, prompt: Prompt) -> AbstractAsyncContextManager[connection.Streamed]:
+        return self._messages.create(
+            model=self.model,
+            max_tokens=self._output_tokens,
+            system=_system(prompt.system),
+            messages=_messages(prompt.lines),
+            thinking=self._thinking,
+            output_config=self._effort,
+            stream=True,
+        )
 
     async def probe(self) -> None:
         try:

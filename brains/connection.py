@@ -11,8 +11,9 @@ import json
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import httpx2
@@ -38,6 +39,9 @@ FAILURES = (httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError, HttpProce
 LIMITS = httpx2.Limits(max_connections=100_000, max_keepalive_connections=1_000, keepalive_expiry=30)
 """Each running turn holds a connection of its own; how many there are is for the server to bound, not for this pool."""
 
+ASKED = httpx2.Request("POST", "http://vendor.invalid")
+"""Stands for requests that were answered."""
+
 DRAIN_PATIENCE = 0.2
 """s; a connection is not worth more."""
 
@@ -55,6 +59,28 @@ def timeouts(connect: float) -> httpx2.Timeout:
 
 class ErrorEvent(Exception):
     """A vendor told of an error within a stream. Holds a word of a known list, never the vendor's sentence."""
+
+
+class Streamed(Protocol):
+    """What both SDKs call a raw streaming response, as far as it is used here."""
+
+    @property
+    def http_response(self) -> httpx2.Response: ...
+
+
+@asynccontextmanager
+async def answered(asking: AbstractAsyncContextManager[Streamed]) -> AsyncIterator[httpx2.Response]:
+    """The vendor's answer, closed in the end.
+
+    The SDK's response and the request, with the whole prompt in it, are let go: they would be held as long as a reply is said.
+    """
+    response = (await asking.__aenter__()).http_response
+    del asking
+    response.request = ASKED
+    try:
+        yield response
+    finally:
+        await response.aclose()
 
 
 async def events(response: httpx2.Response) -> AsyncGenerator[list[Event], None]:

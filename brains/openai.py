@@ -11,9 +11,8 @@ import importlib.util
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Final, Literal, Protocol, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
-import httpx2
 import openai
 from openai import Omit, omit
 from openai.types.chat import ChatCompletionMessageParam
@@ -38,13 +37,6 @@ EFFORTS: Final[tuple[tuple[str, Effort], ...]] = (
     (r"gpt-5(-mini|-nano)?", "minimal"),
     (r"o1|o3(-mini)?|o4-mini", "low"),
 )
-
-
-class Streamed(Protocol):
-    """What both APIs' streaming responses have."""
-
-    @property
-    def http_response(self) -> httpx2.Response: ...
 
 
 class OpenAIBrain:
@@ -81,8 +73,8 @@ class OpenAIBrain:
         reply: Reply = ChatReply() if self._chat else ResponsesReply()
         try:
             async with (
-                self._asked(prompt) as response,
-                aclosing(connection.events(response.http_response)) as batches,
+                connection.answered(self._asked(prompt)) as response,
+                aclosing(connection.events(response)) as batches,
             ):
                 async for batch in batches:
                     for event in batch:
@@ -120,7 +112,7 @@ class OpenAIBrain:
         end = deprecated_models().get(self.model)
         return end and f"OpenAI's SDK calls {self.model} deprecated: {end}"
 
-    def _asked(self, prompt: Prompt) -> AbstractAsyncContextManager[Streamed]:
+    def _asked(self, prompt: Prompt) -> AbstractAsyncContextManager[connection.Streamed]:
         if self._chat:
             limit = self._output_tokens
             return self._completions.create(

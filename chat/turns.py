@@ -159,8 +159,7 @@ class Turns:
         try:
             if not live.stopped_as:
                 live.thinking = self._spawn(self._think(live, telling, opened.prompt))
-                await asyncio.wait((live.thinking,))
-                live.thinking.result()
+                await live.thinking
         except asyncio.CancelledError:
             pass
         except Problem as error:

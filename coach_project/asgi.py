@@ -59,17 +59,26 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 async def stream_room(scope: Scope, body: bytes, receive: Receive, send: Send, match: ResolverMatch) -> None:
     """Answer from an async view. A client that leaves ends the answer, never the turn."""
-    answering = asyncio.ensure_future(_answer(_request(scope, body, match), match, send))
-    leaving = asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        if not answering.done():
+    answering = asyncio.current_task()
+    gone = False
+
+    def leave(_: asyncio.Future[Message]) -> None:
+        nonlocal gone
+        if answering and not over:
+            gone = True
             answering.cancel()
-    await asyncio.wait((answering,))
-    if not answering.cancelled():
-        answering.result()
+
+    over = False
+    leaving = asyncio.ensure_future(receive())
+    leaving.add_done_callback(leave)
+    try:
+        await _answer(_request(scope, body, match), match, send)
+    except asyncio.CancelledError:
+        if not gone or not answering or answering.uncancel():
+            raise
+    finally:
+        over = True
+        leaving.cancel()
 
 
 def _request(scope: Scope, body: bytes, match: ResolverMatch) -> ASGIRequest:

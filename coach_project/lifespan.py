@@ -78,4 +78,6 @@ async def _warm(here: worker.Worker) -> None:
     # which the collector would walk again and again, with every stream standing still for a fifth of a second.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 10)  # thousands of objects live as long as a stream: looking for cycles among them finds none
+    gc.set_threshold(
+        5_000, 10, 10
+    )  # thousands of objects live as long as a stream: looking for cycles among them finds none

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,15 +83,17 @@ def test_row_27_a_database_that_is_down_is_told_of_before_any_call_and_found_aga
     assert api.message(session, "Hello").status_code == 200
     database.stop()
     asked = time.monotonic()
-    for answer in (
-        api.message(session, "Hello"),
-        api.http.post("/chat/stream", json={"session_id": session, "message": "Hello"}),
-        api.http.post("/chat/start", json={}),
-        api.http.get(f"/chat/turns/turn_{'0' * 32}/stream"),
-    ):
+    with ThreadPoolExecutor(5) as pool:
+        asking = [
+            pool.submit(api.message, session, "Hello"),
+            pool.submit(api.http.post, "/chat/stream", json={"session_id": session, "message": "Hello"}),
+            pool.submit(api.http.post, "/chat/start", json={}),
+            pool.submit(api.http.get, f"/chat/turns/turn_{'0' * 32}/stream"),
+        ]
+    for answer in (each.result() for each in asking):
         assert (answer.status_code, answer.json()["error"]) == (503, "database_unavailable"), answer.text
         assert int(answer.headers["retry-after"]) > 0
-    assert time.monotonic() - asked < 45
+    assert time.monotonic() - asked < 20
     assert len(vendor.turns) == 1
     assert api.http.get("/health/ready").status_code == 503
     database.start()
