@@ -72,7 +72,7 @@ def read_until(wire: socket.socket, count: int, what: bytes = b'"token"') -> byt
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "between the last token and done"])
-def test_row_1_a_client_that_leaves_changes_nothing(vendor: Vendor, coach: Server, how: str) -> None:
+def test_row_01_a_client_that_leaves_changes_nothing(vendor: Vendor, coach: Server, how: str) -> None:
     vendor.base = Scenario(words=30, pace=0.02)
     api = Api(coach.url)
     session = api.start()
@@ -97,7 +97,7 @@ def rss(pid: int) -> int:
 
 
 @pytest.mark.timing
-def test_row_2_who_reads_nothing_slows_nobody_and_takes_no_memory(server: Serve) -> None:
+def test_row_02_who_reads_nothing_slows_nobody_and_takes_no_memory(server: Serve) -> None:
     with Vendor(base=Scenario(deltas=("x" * 4000,) * 4000, pace=0.01)) as vendor:
         coach = server(
             COACH_BRAIN="claude",
@@ -133,7 +133,7 @@ def test_row_2_who_reads_nothing_slows_nobody_and_takes_no_memory(server: Serve)
             wire.close()
 
 
-def test_row_3_behind_a_proxy_that_asks_for_gzip_tokens_arrive_as_they_are_sent(vendor: Vendor, coach: Server) -> None:
+def test_row_03_behind_a_proxy_that_asks_for_gzip_tokens_arrive_as_they_are_sent(vendor: Vendor, coach: Server) -> None:
     vendor.base = Scenario(words=10, pace=0.2)
     api = Api(coach.url)
     for accept in ("text/event-stream", "*/*", "application/json"):
@@ -148,7 +148,7 @@ def test_row_3_behind_a_proxy_that_asks_for_gzip_tokens_arrive_as_they_are_sent(
         assert min(after - at for at, after in pairwise(reply.times[:-1])) > 0.05
 
 
-def test_row_5_ten_identical_sends_are_one_turn(vendor: Vendor, coach: Server) -> None:
+def test_row_05_ten_identical_sends_are_one_turn(vendor: Vendor, coach: Server) -> None:
     vendor.base = Scenario(words=20, pace=0.05)
     session = Api(coach.url).start()
 
@@ -167,7 +167,7 @@ def test_row_5_ten_identical_sends_are_one_turn(vendor: Vendor, coach: Server) -
     assert len(vendor.turns) == 1
 
 
-def test_row_5_an_error_is_replayed_too(vendor: Vendor, coach: Server) -> None:
+def test_row_05_an_error_is_replayed_too(vendor: Vendor, coach: Server) -> None:
     api = Api(coach.url)
     session = api.start()
     vendor.next(status=401)
@@ -180,7 +180,7 @@ def test_row_5_an_error_is_replayed_too(vendor: Vendor, coach: Server) -> None:
     assert len(vendor.turns) == 1
 
 
-def test_row_6_a_key_with_another_body_is_refused(vendor: Vendor, coach: Server) -> None:
+def test_row_06_a_key_with_another_body_is_refused(vendor: Vendor, coach: Server) -> None:
     api = Api(coach.url)
     session = api.start()
     assert api.stream(session, "Hello", **{"Idempotency-Key": "k"}).status == 200
@@ -191,7 +191,7 @@ def test_row_6_a_key_with_another_body_is_refused(vendor: Vendor, coach: Server)
     assert somebody.message(somebody.start(), "Something else", **{"Idempotency-Key": "k"}).status_code == 200
 
 
-def test_row_7_of_two_messages_at_once_one_is_answered_the_other_refused(vendor: Vendor, coach: Server) -> None:
+def test_row_07_of_two_messages_at_once_one_is_answered_the_other_refused(vendor: Vendor, coach: Server) -> None:
     vendor.base = Scenario(words=4, pace=0.02)
     session = Api(coach.url).start()
     barrier = threading.Barrier(2)
