@@ -32,15 +32,16 @@ class Costs:
 
     def __init__(self, stack: Stack, plan: Plan) -> None:
         self._stack = stack
-        self._plan = plan
+        self.plan = plan
         self.costs: dict[str, list[Cost]] = defaultdict(list)
         self.database_ms: dict[str, list[float]] = defaultdict(list)
 
     async def system(self, name: str, system: System) -> None:
         """A short and a long run of streams."""
-        plan, points = self._plan, []
+        plan, points = self.plan, []
         for words in (plan.short, plan.long):
             requests = await system.requests(plan.streams, plan.message(words))
+            await asyncio.sleep(SETTLED)  # sessions were started
             before, database = system.cpu(), _database(system)
             streams = await load.play(system.port, requests, plan.ramp)
             await asyncio.sleep(SETTLED)
@@ -57,7 +58,7 @@ class Costs:
 
     async def alone(self, name: str) -> None:
         """The SDK in a process of its own."""
-        plan, points = self._plan, []
+        plan, points = self.plan, []
         for words in (plan.short, plan.long):
             more = [ALONE[name], self._stack.vendor.url, str(plan.streams), plan.message(words), str(plan.ramp)]
             process = await asyncio.create_subprocess_exec(
@@ -81,11 +82,10 @@ async def measure(stack: Stack, plan: Plan) -> Result:
     """Rounds in which everything takes its turn, after one to warm up."""
     server, other = stack.server(), stack.server("coach-chat", OPENAI_API="chat")
     relay, nginx = stack.relay(), stack.nginx()
-    costs = Costs(stack, plan)
+    costs = Costs(stack, plan.warming())
     for number in range(plan.rounds + 1):
         if number == 1:
-            costs.costs.clear()  # that was to warm up
-            costs.database_ms.clear()
+            costs = Costs(stack, plan)
         say(f"cost: {f'round {number} of {plan.rounds}' if number else 'warming up'}")
         await costs.brain("claude", server)
         await costs.system(RELAY, relay)

@@ -24,8 +24,9 @@ async def measure(stack: Stack, plan: Plan) -> Result:
     for number in range(plan.rounds + 1):
         say(f"latency: {f'round {number} of {plan.rounds}' if number else 'warming up'}")
         for system in filter(None, (server, relay, nginx)):
-            requests = await system.requests(plan.streams, plan.message(plan.long))
-            streams = await load.play(system.port, requests, plan.ramp)
+            now = plan if number else plan.warming()
+            requests = await system.requests(now.streams, now.message(now.long))
+            streams = await load.play(system.port, requests, now.ramp)
             load.check(streams, plan.long, system.name)
             if number:
                 first[system.name].append([one.added / 1e3 for one in streams if one.added is not None])

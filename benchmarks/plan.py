@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.figures import Row
@@ -18,6 +18,10 @@ class Plan:
     short: int = 5
     long: int = 65
     rate: int = 20
+
+    def warming(self) -> Plan:
+        """A little of the same: for what is made at first use, and belongs to no figure."""
+        return replace(self, streams=max(1, self.streams // 5), ramp=self.ramp / 5)
 
     def message(self, words: int) -> str:
         """What makes the stub say that many words."""

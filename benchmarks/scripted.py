@@ -61,6 +61,7 @@ def bring(server: Server, plan: Plan) -> None:
 
 async def played(server: Server, plan: Plan, persona: str) -> Point:
     sessions = await load.start(server.port, plan.streams, persona)
+    await asyncio.sleep(SETTLED)
     before = server.cpu()
     streams = await load.play(server.port, turns(sessions, "Say something."), plan.ramp, keep=True)
     await asyncio.sleep(SETTLED)
@@ -85,7 +86,8 @@ async def measure(stack: Stack, plan: Plan) -> Result:
     slopes, whole = [], []
     for number in range(plan.rounds + 1):
         say(f"config: {f'round {number} of {plan.rounds}' if number else 'warming up'}")
-        short, long, own = [await played(server, plan, name) for name in ("bench_short", "bench_long", COACH)]
+        now = plan if number else plan.warming()
+        short, long, own = [await played(server, now, name) for name in ("bench_short", "bench_long", COACH)]
         if number:
             slopes.append(figures.fit(short, long))
             whole.append(own)
