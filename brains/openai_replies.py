@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ FINISHES: Final[Mapping[str, StopReason]] = {"length": "truncated", "content_fil
 _LONG_WORDS = re.compile(r"(maximum )?context (length|window|size)|prompt is too long|too many tokens", re.IGNORECASE)
 
 
-class Reply:
+class Reply(ABC):
     """What has been told so far: whether there was text, why it ended, whether all has been told, what it cost."""
 
     __slots__ = ("ended", "refused", "said", "stop", "usage")
@@ -56,8 +57,9 @@ class Reply:
         """Whether the vendor has said why the reply ended."""
         return self.stop is not None
 
+    @abstractmethod
     def read(self, data: dict[str, Any]) -> str:
-        raise NotImplementedError
+        """The text of an event's object, empty for most kinds."""
 
     def _text(self, value: object) -> str:
         if isinstance(value, str) and value:

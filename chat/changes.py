@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from chat import statements
 from chat.models import IdempotencyKey, Message, Piece, Session, Turn
 from problems import Invalid, NotFound
 
@@ -32,12 +33,6 @@ WITH RECURSIVE beside AS (
 )
 SELECT b.id FROM beside b WHERE NOT EXISTS (SELECT 1 FROM chat_message c WHERE c.parent_id = b.id)
 ORDER BY b.id DESC LIMIT 1
-"""
-
-# Heard when this transaction is committed: the turn's worker then finds its row gone.
-STOP = """
-SELECT pg_notify('coach_' || replace(worker::text, '-', ''), 'stop ' || replace(id::text, '-', ''))
-FROM chat_turn WHERE session_id = %(session)s AND status = 'running' AND user_message_id = ANY(%(messages)s)
 """
 
 
@@ -105,7 +100,7 @@ def _remove(session: Session, messages: Sequence[UUID]) -> None:
     )
     ids = list(turns.values_list("id", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(STOP, {"session": session.id, "messages": list(messages)})
+        cursor.execute(statements.STOP_TURNS_OF, {"session": session.id, "messages": list(messages)})
     IdempotencyKey.objects.filter(turn__in=ids).delete()
     Piece.objects.filter(turn__in=ids).delete()
     Turn.objects.filter(id__in=ids).delete()

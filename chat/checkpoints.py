@@ -1,6 +1,6 @@
 """What running turns have said, made durable while they say it: about once a second, all of a worker's turns in one statement.
 
-A turn that is over within a second costs nothing here. One that another worker follows is stored more often, and that worker
+A turn that is over within half a second costs nothing here. One that another worker follows is stored more often, and that worker
 is told; one that nobody follows costs its checkpoint alone.
 """
 
@@ -97,7 +97,7 @@ class Checkpoints:
         stored = await self._store.checkpoint(self._worker, [checkpoint for _, checkpoint, _ in offered])
         for live, checkpoint, mark in offered:
             if live.id in stored:
-                live.save(checkpoint, mark)
+                live.save(checkpoint, mark, now)
             else:  # it is ending: looked at again in a while, should it not have ended by then
                 live.unsaved_since = now
         await self._tell(live for live in chosen if live.id in stored)

@@ -49,11 +49,20 @@ class Endings:
         return Done(kept.turn, kept.user_message, message, kept.status, kept.brain, kept.fallback, kept.usage)
 
     async def settle(self) -> None:
-        """Store what is still owed. Raises DatabaseUnavailable."""
+        """Store what is still owed. Raises DatabaseUnavailable.
+
+        What the database refuses is owed no more: its turn is then closed as one that nobody runs, with its last checkpoint.
+        """
         for kept in list(self._owed.values()):
-            await self._store.keep(kept)
+            try:
+                await self._store.keep(kept)
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 — one that is refused must not keep the others from being stored
+                logger.error("the reply of %s was refused: %s", outside("turn", kept.turn), where(error))
+            else:
+                logger.info("the reply of %s is stored after all", outside("turn", kept.turn))
             self._owed.pop(kept.turn, None)
-            logger.info("the reply of %s is stored after all", outside("turn", kept.turn))
 
     async def _stored(self, kept: Kept) -> bool | None:
         """Store.keep, tried again while the database is away. Raises NotSaved."""

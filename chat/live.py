@@ -93,12 +93,11 @@ class LiveTurn:
         mark = len(self.pieces)
         return Checkpoint(self.id, self.saved_chars, "".join(self.pieces[self._saved : mark])), mark
 
-    def save(self, checkpoint: Checkpoint, mark: int) -> None:
-        """A checkpoint is stored."""
+    def save(self, checkpoint: Checkpoint, mark: int, taken_at: float) -> None:
+        """A checkpoint that was taken at a time (monotonic, s) is stored; what was said since is as old as that at most."""
         self._saved = mark
         self.saved_chars = checkpoint.start + len(checkpoint.text)
-        # What came while it was stored is as old as that at most.
-        self.unsaved_since = time.monotonic() if len(self.pieces) > mark else None
+        self.unsaved_since = taken_at if len(self.pieces) > mark else None
 
     # --- followers --------------------------------------------------------------------------------------------------
 
@@ -216,29 +215,22 @@ class StoredTurn:
 
 
 class LiveTurns:
-    """The running turns of this worker, by their id and by their session."""
+    """The running turns of this worker, by their id."""
 
     def __init__(self) -> None:
         self._by_id: dict[UUID, LiveTurn] = {}
-        self._by_session: dict[UUID, LiveTurn] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def add(self, turn: LiveTurn) -> None:
         self._by_id[turn.id] = turn
-        self._by_session[turn.session] = turn
 
     def remove(self, turn: LiveTurn) -> None:
         self._by_id.pop(turn.id, None)
-        if self._by_session.get(turn.session) is turn:
-            del self._by_session[turn.session]
 
     def get(self, turn: UUID) -> LiveTurn | None:
         return self._by_id.get(turn)
-
-    def of_session(self, session: UUID) -> LiveTurn | None:
-        return self._by_session.get(session)
 
     def all(self) -> list[LiveTurn]:
         return list(self._by_id.values())

@@ -133,9 +133,9 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         key=request.key,
         digest=request.digest,
     )
-    if not await store.new_turn(new):
-        return None
-    return Opened(new, _prompt(scene, voice, text, terms.context_tokens(alias)))
+    # Before anything is stored: what might fail in it must not leave a turn behind that nobody runs.
+    opened = Opened(new, _prompt(scene, voice, text, terms.context_tokens(alias)))
+    return opened if await store.new_turn(new) else None
 
 
 def _prompt(scene: Scene, voice: Voice, text: str, context_tokens: int) -> Prompt:

@@ -18,7 +18,7 @@ from chat.events import Failed
 from chat.live import LiveTurn
 from chat.records import Stored
 from chat.store import Store
-from problems import DatabaseUnavailable, Internal, Problem, ServerStopping, SessionDeleted
+from problems import DatabaseUnavailable, Internal, Problem, ServerBusy, ServerStopping, SessionDeleted
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +121,7 @@ class Relay:
         for turn, mirror in list(self._mirrors.items()):
             mirror.idle = 0 if mirror.live.followers else mirror.idle + 1
             if mirror.idle > 2:  # not at once: who joined just now follows in a moment
+                mirror.fail(ServerBusy())  # heard by nobody, but by one who took longer than that to begin
                 del self._mirrors[turn]
 
     async def _ask(self, mirrors: list[_Mirror]) -> None:

@@ -138,14 +138,23 @@ GROUP BY t.id
 
 WISHES = "SELECT id, stop_requested FROM chat_turn WHERE worker = %(worker)s AND status = 'running'"
 
-REQUEST_STOP = """
+# A letter of chat.mailbox to the worker of a turn, for statements that read chat_turn.
+_STOP_LETTER = "pg_notify('coach_' || replace(worker::text, '-', ''), 'stop ' || replace(id::text, '-', ''))"
+
+REQUEST_STOP = f"""
 WITH asked AS (
     UPDATE chat_turn SET stop_requested = true WHERE id = %(turn)s AND status = 'running' RETURNING id, worker
 ), told AS (
-    SELECT pg_notify('coach_' || replace(worker::text, '-', ''), 'stop ' || replace(id::text, '-', '')) FROM asked
+    SELECT {_STOP_LETTER} FROM asked
 )
 SELECT t.status, (SELECT count(*) FROM told) FROM chat_turn t WHERE t.id = %(turn)s
-"""
+"""  # noqa: S608 — only constants of this module
+
+# Heard when the transaction that deletes these messages is committed: the turn's worker then finds its row gone.
+STOP_TURNS_OF = f"""
+SELECT {_STOP_LETTER} FROM chat_turn
+WHERE session_id = %(session)s AND status = 'running' AND user_message_id = ANY(%(messages)s)
+"""  # noqa: S608 — only constants of this module
 
 TELL = """
 SELECT pg_notify(given.channel, given.word) FROM unnest(%(channels)s::text[], %(words)s::text[]) AS given (channel, word)

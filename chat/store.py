@@ -2,7 +2,8 @@
 
 A turn takes three statements, each a transaction of its own: what there is (`scene`), its beginning (`new_turn`), its end
 (`keep`). None is held open while something is decided: a beginning is stored only if the session is still as it was seen, else
-there is another look. All lock the session's row before others, so that they can't wait for each other.
+there is another look. What changes a session or ends its turns locks the session's row before others, so that no two can wait
+for each other.
 """
 
 from __future__ import annotations
@@ -152,9 +153,8 @@ class Store:
 
     async def stored(self, turn: UUID) -> Stored | None:
         """A turn as it is stored now."""
-        async with translated(), self._pool.connection() as connection:
-            row = await (await connection.execute(statements.STORED, [turn])).fetchone()
-        return Stored(*row) if row else None
+        rows = await self.rows(statements.STORED, [turn])
+        return Stored(*rows[0]) if rows else None
 
     async def checkpoint(self, worker: UUID, said: Sequence[Checkpoint]) -> set[UUID]:
         """Make durable what running turns have said, in one statement; the turns whose text is stored now.

@@ -76,8 +76,7 @@ async def _warm(here: worker.Worker) -> None:
         logger.warning("the active brain is not ready: %s", problem.message)
     # What start-up has made lives as long as the process: a quarter of a million objects (the SDKs' types above all),
     # which the collector would walk again and again, with every stream standing still for a fifth of a second.
+    # It also looks less often than it would: most of what is new lives as long as a stream.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(
-        5_000, 10, 10
-    )  # thousands of objects live as long as a stream: looking for cycles among them finds none
+    gc.set_threshold(5_000, 10, 10)

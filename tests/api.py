@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,3 +124,26 @@ class Api:
                 return detail
             time.sleep(0.02)
         raise AssertionError(f"not {status} after {patience} s: {detail}")
+
+
+class Listening:
+    """A stream that is read aside: `Listening(api.stream, session, "Hello")`."""
+
+    def __init__(self, read: Callable[..., Reply], *arguments: Any, **headers: str) -> None:
+        self._future: Future[Reply] = Future()
+        self._thread = threading.Thread(target=self._read, args=(read, arguments, headers), daemon=True)
+        self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        return self._future.done()
+
+    def reply(self, patience: float = 60) -> Reply:
+        """Wait for its end (s)."""
+        return self._future.result(patience)
+
+    def _read(self, read: Callable[..., Reply], arguments: tuple[Any, ...], headers: dict[str, str]) -> None:
+        try:
+            self._future.set_result(read(*arguments, **headers))
+        except Exception as error:  # noqa: BLE001 — told to whoever waits
+            self._future.set_exception(error)

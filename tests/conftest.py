@@ -19,6 +19,7 @@ from coach_project.launch import Refused, is_loopback
 from tests import databases
 from tests.serving import Server
 from tests.settings import RUN
+from tests.vendor import Scenario, Vendor
 
 Serve: TypeAlias = Callable[..., Server]
 
@@ -102,6 +103,21 @@ def area() -> Iterator[Path]:
         cluster.stop(data)
         shutil.rmtree(shelf.SHELVES / shelf.folder_name(data), ignore_errors=True)
     shutil.rmtree(folder)
+
+
+# --- The vendor ---------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def _one_vendor() -> Iterator[Vendor]:
+    with Vendor() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def vendor(_one_vendor: Vendor) -> Vendor:
+    """The stub vendor, which has not been asked anything yet."""
+    _one_vendor.reset()
+    _one_vendor.base = Scenario()
+    return _one_vendor
 
 
 # --- Servers ------------------------------------------------------------------------------------------------------

@@ -1,26 +1,11 @@
-"""A vendor for the tests of brains, and brains of the settings that ask it."""
+"""Brains of the settings that ask the stub vendor."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from pytest_django import Settings
 
 from tests.vendor import Vendor
-
-
-@pytest.fixture(scope="module")
-def _one_vendor() -> Iterator[Vendor]:
-    with Vendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def vendor(_one_vendor: Vendor) -> Vendor:
-    """The stub vendor, which has not been asked anything yet."""
-    _one_vendor.reset()
-    return _one_vendor
 
 
 @pytest.fixture

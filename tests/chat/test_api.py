@@ -310,4 +310,8 @@ def test_health(api: Api) -> None:
     assert api.get("/health/ready")["status"] == "ready"
     health = api.get("/brain/health")
     assert (health["active_brain"], health["healthy"]) == ("config", True)
-    assert {brain["name"] for brain in health["brains"]} == {"claude", "openai", "config"}
+    assert {brain["name"]: brain["breaker"] for brain in health["brains"]} == {
+        "claude": "closed",
+        "openai": "closed",
+        "config": "closed",
+    }

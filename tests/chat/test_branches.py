@@ -15,23 +15,11 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture(scope="module")
-def _vendor() -> Iterator[Vendor]:
-    with Vendor() as stub:
-        yield stub
-
-
-@pytest.fixture(scope="module")
-def _server(_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
-    server = _started({"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": _vendor.url})
+def _server(_one_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
+    server = _started({"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": _one_vendor.url})
     yield server
     server.close()
     assert not server.complaint()
-
-
-@pytest.fixture
-def vendor(_vendor: Vendor) -> Vendor:
-    _vendor.reset()
-    return _vendor
 
 
 @pytest.fixture

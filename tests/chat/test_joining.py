@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.api import Api, Reply
+from tests.api import Api, Listening
+from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Call, Scenario, Vendor
 
@@ -18,23 +19,9 @@ Pair = tuple[Server, Server]
 
 
 @pytest.fixture(scope="module")
-def _vendor() -> Iterator[Vendor]:
-    with Vendor() as stub:
-        yield stub
-
-
-@pytest.fixture
-def vendor(_vendor: Vendor) -> Vendor:
-    """The stub, which has not been asked anything yet."""
-    _vendor.reset()
-    _vendor.base = Scenario()
-    return _vendor
-
-
-@pytest.fixture(scope="module")
-def servers(_vendor: Vendor, pair: Callable[..., Pair]) -> Pair:
+def servers(_one_vendor: Vendor, pair: Callable[..., Pair]) -> Pair:
     """Two servers of one worker each on one database: what reaches which is the test's choice."""
-    return pair(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=_vendor.url)
+    return pair(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=_one_vendor.url)
 
 
 LISTENING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
@@ -85,15 +72,8 @@ def test_whoever_joins_gets_a_snapshot_the_rest_as_it_comes_and_the_end(
 def test_many_followers_on_both_workers_all_hear_all_of_it(vendor: Vendor, servers: Pair) -> None:
     vendor.base = Scenario(words=40, pace=0.05)
     turn, _ = begun(Api(servers[0].url), Api(servers[0].url).start())
-    replies: list[Reply] = []
-    threads = [
-        threading.Thread(target=lambda server=server: replies.append(Api(server.url).join(turn)))
-        for server in servers * 10
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    listening = [Listening(Api(server.url).join, turn) for server in servers * 10]
+    replies = [each.reply() for each in listening]
     assert [reply.text for reply in replies] == [vendor.base.text] * 20
     assert {reply.end["status"] for reply in replies} == {"complete"}
 
@@ -102,16 +82,14 @@ def test_many_followers_on_both_workers_all_hear_all_of_it(vendor: Vendor, serve
 def test_a_follower_on_another_worker_is_at_most_half_a_second_behind(vendor: Vendor, servers: Pair) -> None:
     vendor.base = Scenario(words=100, pace=0.04)
     one, other = servers
-    near: list[Reply] = []
     session = Api(one.url).start()
-    listening = threading.Thread(target=lambda: near.append(Api(one.url).stream(session, "Hello")))
-    listening.start()
+    listening = Listening(Api(one.url).stream, session, "Hello")
     turn = Api(one.url).wait_for(session, "running")["messages"][-1]["turn_id"]
     far = Api(other.url).join(turn)
-    listening.join()
+    near = listening.reply()
     came = {}
     text = ""
-    for frame, at in zip(near[0].frames, near[0].times, strict=True):
+    for frame, at in zip(near.frames, near.times, strict=True):
         text += frame.get("token", "")
         came[len(text)] = at
     text, behind = "", []
@@ -121,7 +99,7 @@ def test_a_follower_on_another_worker_is_at_most_half_a_second_behind(vendor: Ve
             text += frame["token"]
             behind.append(at - came.get(first_word, at))
         text = text or ""
-    assert far.text == near[0].text
+    assert far.text == near.text
     assert behind
     assert max(behind) < 0.5
 
@@ -133,9 +111,7 @@ def test_a_stop_ends_the_call_within_a_second_and_keeps_what_was_said(
     vendor.base = Scenario(words=1000, pace=0.02)
     one, other = servers
     session = Api(one.url).start()
-    replies: list[Reply] = []
-    listening = threading.Thread(target=lambda: replies.append(Api(one.url).stream(session, "Hello")))
-    listening.start()
+    listening = Listening(Api(one.url).stream, session, "Hello")
     turn = Api(one.url).wait_for(session, "running")["messages"][-1]["turn_id"]
     call = called(vendor)
     asked = time.monotonic()
@@ -144,10 +120,10 @@ def test_a_stop_ends_the_call_within_a_second_and_keeps_what_was_said(
     assert call.over.wait(5)
     assert call.left_at is not None
     assert call.left_at - asked < 1
-    listening.join(10)
-    assert replies[0].end["status"] == "stopped"
+    reply = listening.reply()
+    assert reply.end["status"] == "stopped"
     stored = Api(other.url).session(session)["messages"][-1]
-    assert (stored["status"], stored["content"]) == ("stopped", replies[0].text)
+    assert (stored["status"], stored["content"]) == ("stopped", reply.text)
     again = Api(other.url).stop(turn)
     assert (again.status_code, again.json()["status"]) == (202, "stopped")
     assert Api(other.url).message(session, "[[words=3]]").status_code == 200
@@ -157,14 +133,12 @@ def test_a_turn_that_is_stopped_before_its_first_word_leaves_the_session_usable(
     vendor.next(wait=30)
     api = Api(servers[0].url)
     session = api.start()
-    replies: list[Reply] = []
-    listening = threading.Thread(target=lambda: replies.append(api.stream(session, "Hello")))
-    listening.start()
+    listening = Listening(api.stream, session, "Hello")
     called(vendor)
     turn = Api(api.url).session(session)["messages"][-1]["turn_id"]
     assert Api(api.url).stop(turn).status_code == 202
-    listening.join(10)
-    assert (replies[0].end["status"], replies[0].end["message_id"]) == ("stopped", None)
+    reply = listening.reply()
+    assert (reply.end["status"], reply.end["message_id"]) == ("stopped", None)
     assert Api(api.url).message(session, "Again").status_code == 200
     assert [line["content"] for line in vendor.turns[-1].body["messages"]] == ["Again"]
 
@@ -201,17 +175,15 @@ def test_a_session_that_goes_ends_its_turn_on_another_worker(vendor: Vendor, ser
     vendor.base = Scenario(words=1000, pace=0.02)
     one, other = servers
     session = Api(one.url).start()
-    replies: list[Reply] = []
-    listening = threading.Thread(target=lambda: replies.append(Api(one.url).stream(session, "Hello")))
-    listening.start()
+    listening = Listening(Api(one.url).stream, session, "Hello")
     call = called(vendor)
     asked = time.monotonic()
     path = f"/chat/sessions/{session}"
     far = Api(other.url)
     answer = far.http.delete(path) if doing == "delete" else far.http.post(f"{path}/clear")
     assert answer.status_code == 200
-    listening.join(10)
-    assert replies[0].end["error"] == "session_deleted"
+    reply = listening.reply()
+    assert reply.end["error"] == "session_deleted"
     assert call.over.wait(5)
     assert call.left_at is not None
     assert call.left_at - asked < 1
@@ -281,15 +253,13 @@ def test_a_running_turn_joined_by_its_key_from_another_worker_is_told_from_its_s
     one, other = servers
     session = Api(one.url).start()
     headers = {"Idempotency-Key": "one"}
-    replies: list[Reply] = []
-    listening = threading.Thread(target=lambda: replies.append(Api(one.url).stream(session, "Hello", **headers)))
-    listening.start()
+    listening = Listening(Api(one.url).stream, session, "Hello", **headers)
     Api(one.url).wait_for(session, "running")
     far = Api(other.url).stream(session, "Hello", **headers)
-    listening.join(10)
+    reply = listening.reply()
     assert "snapshot" not in far.frames[0]
-    assert far.text == replies[0].text == vendor.base.text
-    assert far.end == replies[0].end
+    assert far.text == reply.text == vendor.base.text
+    assert far.end == reply.end
     assert len(vendor.turns) == 1
 
 
@@ -315,3 +285,19 @@ def test_a_user_may_have_three_running_turns_on_all_workers_together(vendor: Ven
     assert somebody_else.message(somebody_else.start(), "[[words=2]]").status_code == 200
     refused = api.message(api.start(), "Hello")
     assert refused.json()["error"] == "too_many_turns"
+
+
+def test_a_worker_takes_as_many_turns_as_it_may_and_a_key_is_looked_up_before(vendor: Vendor, server: Serve) -> None:
+    vendor.base = Scenario(words=1000, pace=0.02)
+    claude = {"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": vendor.url}
+    api = Api(server(**claude, COACH_MAX_TURNS="1").url)
+    session = api.start()
+    listening = Listening(Api(api.url).stream, session, "Hello", **{"Idempotency-Key": "k"})
+    called(vendor)
+    refused = api.message(api.start(), "Hello")
+    assert (refused.status_code, refused.json()["error"]) == (503, "server_busy")
+    assert int(refused.headers["retry-after"]) > 0
+    again = Listening(Api(api.url).stream, session, "Hello", **{"Idempotency-Key": "k"})
+    assert api.stop(api.session(session)["messages"][-1]["turn_id"]).status_code == 202
+    assert listening.reply().end == again.reply().end
+    assert len(vendor.turns) == 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.events import Done, Quiet, Said
-from chat.live import LiveTurn, LiveTurns
+from chat.live import MOST_FOLLOWERS, LiveTurn, LiveTurns
+from problems import ServerBusy
 
 END = Done(UUID(int=1), UUID(int=2), UUID(int=1), "complete", "config", False, None)
 
@@ -94,10 +96,44 @@ def test_a_follower_that_leaves_is_forgotten_and_the_others_hear_on() -> None:
     asyncio.run(play())
 
 
-def test_turns_are_found_by_id_and_session_until_they_are_removed() -> None:
+def test_turns_are_found_until_they_are_removed() -> None:
     turns, one = LiveTurns(), live()
     turns.add(one)
-    assert turns.get(one.id) is turns.of_session(one.session) is one
+    assert turns.get(one.id) is one
     turns.remove(one)
-    assert turns.get(one.id) is turns.of_session(one.session) is None
+    assert turns.get(one.id) is None
     assert len(turns) == 0
+
+
+def test_a_turn_has_so_many_followers_and_no_more() -> None:
+    async def play() -> None:
+        turn = live()
+        followers = [asyncio.create_task(heard(turn)) for _ in range(MOST_FOLLOWERS)]
+        turn.expect_follower()
+        await asyncio.sleep(0)
+        with pytest.raises(ServerBusy):
+            turn.expect_follower()
+        followers.pop().cancel()
+        await asyncio.sleep(0)
+        turn.expect_follower()
+        turn.end(END)
+        await asyncio.gather(*followers)
+
+    asyncio.run(play())
+
+
+@given(st.lists(st.one_of(st.text(min_size=1, max_size=5), st.none()), max_size=30))
+def test_checkpoints_hold_each_word_once(steps: list[str | None]) -> None:
+    """None: what was said so far is stored, while another word comes."""
+    turn, stored = live(), ""
+    for step in steps:
+        if step is not None:
+            turn.say(step)
+            continue
+        checkpoint, mark = turn.unsaved()
+        assert checkpoint.start == len(stored)
+        turn.say("amid ")
+        turn.save(checkpoint, mark, taken_at=7.0)
+        stored += checkpoint.text
+        assert turn.unsaved_since == 7.0, "what came meanwhile is as old as the checkpoint at most"
+    assert stored + turn.unsaved()[0].text == turn.text

@@ -23,27 +23,14 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture(scope="module")
-def _vendor() -> Iterator[Vendor]:
-    with Vendor() as stub:
-        yield stub
-
-
-@pytest.fixture
-def vendor(_vendor: Vendor) -> Vendor:
-    _vendor.reset()
-    _vendor.base = Scenario()
-    return _vendor
-
-
-@pytest.fixture(scope="module")
-def coach(_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
+def coach(_one_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
     """Two workers and a claude."""
     server = _started(
         {
             "WEB_CONCURRENCY": "2",
             "COACH_BRAIN": "claude",
             "ANTHROPIC_API_KEY": "k",
-            "ANTHROPIC_BASE_URL": _vendor.url,
+            "ANTHROPIC_BASE_URL": _one_vendor.url,
             "COACH_POOL_SIZE": "6",
         }
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ import pytest
 
 from coach_project import cluster, postgres
 from tests import databases
-from tests.api import Api, Reply
+from tests.api import Api, Listening
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
@@ -101,12 +100,6 @@ def test_row_27_a_database_that_is_down_is_told_of_before_any_call_and_found_aga
     assert [message["content"] for message in api.session(session)["messages"][::2]] == ["Hello", "Hello again"]
 
 
-def talking(coach: Server, session: str, replies: list[Reply]) -> threading.Thread:
-    thread = threading.Thread(target=lambda: replies.append(Api(coach.url).stream(session, "Hello")))
-    thread.start()
-    return thread
-
-
 def test_row_28_a_restart_of_the_database_in_mid_stream_is_not_noticed(
     vendor: Vendor, database: OwnDatabase, start: Callable[..., Server]
 ) -> None:
@@ -114,17 +107,16 @@ def test_row_28_a_restart_of_the_database_in_mid_stream_is_not_noticed(
     coach = start()
     api = Api(coach.url)
     session = api.start()
-    replies: list[Reply] = []
-    thread = talking(coach, session, replies)
+    listening = Listening(Api(coach.url).stream, session, "Hello")
     until(lambda: bool(vendor.turns and vendor.turns[0].sent > 30))
     database.stop()
     database.start()
-    thread.join(60)
-    assert replies[0].end["status"] == "complete"
-    gaps = [after - at for at, after in zip(replies[0].times, replies[0].times[1:-1], strict=False)]
+    reply = listening.reply()
+    assert reply.end["status"] == "complete"
+    gaps = [after - at for at, after in zip(reply.times, reply.times[1:-1], strict=False)]
     assert max(gaps) < 2
     stored = api.session(session)["messages"][-1]
-    assert (stored["status"], stored["content"]) == ("complete", replies[0].text)
+    assert (stored["status"], stored["content"]) == ("complete", reply.text)
     assert api.message(session, "And now?").status_code == 200
 
 
@@ -135,15 +127,14 @@ def test_row_28_a_reply_that_cannot_be_stored_is_never_called_done_and_stored_la
     coach = start(COACH_LEASE_TIMEOUT="3")
     api = Api(coach.url)
     session = api.start()
-    replies: list[Reply] = []
-    thread = talking(coach, session, replies)
+    listening = Listening(Api(coach.url).stream, session, "Hello")
     until(lambda: bool(vendor.turns and vendor.turns[0].sent > 10))
     database.stop()
-    thread.join(60)
-    assert (replies[0].end["error"], replies[0].end["retryable"]) == ("not_saved", True)
+    reply = listening.reply()
+    assert (reply.end["error"], reply.end["retryable"]) == ("not_saved", True)
     database.start()
     detail = api.wait_for(session, "interrupted", patience=30)
-    assert detail["messages"][-1]["content"] == replies[0].text
+    assert detail["messages"][-1]["content"] == reply.text
     assert api.message(session, "And now?").status_code == 200
     log = coach.log.read_text()
     assert log.count("could not be stored") == 1

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.api import Api, Reply
+from tests.api import Api, Listening
 from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
@@ -19,12 +18,6 @@ from tests.vendor import Scenario, Vendor
 pytestmark = pytest.mark.database
 
 Pair = Callable[..., tuple[Server, Server]]
-
-
-@pytest.fixture
-def vendor() -> Iterator[Vendor]:
-    with Vendor() as stub:
-        yield stub
 
 
 def claude(vendor: Vendor, **more: str) -> dict[str, str]:
@@ -85,23 +78,21 @@ def test_row_32_whoever_follows_from_another_worker_is_told(vendor: Vendor, pair
     one, other = pair(**claude(vendor, COACH_LEASE_TIMEOUT="3"))
     session = Api(one.url).start()
     api = Api(one.url)
-    replies: list[Reply] = []
     with api.streaming(session, "Hello") as frames:
         next(frames)
         turn = Api(one.url).session(session)["messages"][-1]["turn_id"]
-        listening = threading.Thread(target=lambda: replies.append(Api(other.url).join(turn)))
-        listening.start()
+        listening = Listening(Api(other.url).join, turn)
         for number, _ in enumerate(frames):
             if number > 100:
                 break
         kill_worker(one)
-    listening.join(30)
-    assert replies[0].end["error"] == "server_restarted"
-    assert len(replies[0].text.split()) > 80
-    assert Api(other.url).session(session)["messages"][-1]["content"] == replies[0].text
+    reply = listening.reply()
+    assert reply.end["error"] == "server_restarted"
+    assert len(reply.text.split()) > 80
+    assert Api(other.url).session(session)["messages"][-1]["content"] == reply.text
 
 
-def test_a_turn_shorter_than_a_second_writes_nothing_while_it_runs(vendor: Vendor, server: Serve) -> None:
+def test_a_short_turn_writes_nothing_while_it_runs(vendor: Vendor, server: Serve) -> None:
     coach = server(**claude(vendor))
     api = Api(coach.url)
     vendor.base = Scenario(words=20, pace=0.01)
@@ -116,14 +107,10 @@ def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor
     coach = server(**claude(vendor, COACH_LIMITS="off"))
     vendor.base = Scenario(words=200, pace=0.02)
     sessions = [Api(coach.url).start() for _ in range(20)]
-    threads = [
-        threading.Thread(target=lambda session=session: Api(coach.url).stream(session, "Hello")) for session in sessions
-    ]
-    for thread in threads:
-        thread.start()
+    listening = [Listening(Api(coach.url).stream, session, "Hello") for session in sessions]
     written: dict[tuple[object, int], tuple[str, object]] = {}
     with coach.database() as database:
-        while any(thread.is_alive() for thread in threads):
+        while not all(each.over for each in listening):
             rows = database.execute("SELECT turn_id, start, text, xmin::text FROM chat_piece").fetchall()
             written.update({(row[0], row[1]): (row[2], row[3]) for row in rows})
             time.sleep(0.1)
@@ -144,21 +131,14 @@ def test_row_31_a_stop_under_load_lets_turns_end_and_takes_no_new_ones(vendor: V
     coach = server(**claude(vendor, COACH_LIMITS="off", WEB_CONCURRENCY="2", COACH_DRAIN_TIMEOUT="20"))
     followed = [Api(coach.url).start() for _ in range(20)]
     left = [Api(coach.url).start() for _ in range(5)]
-    replies: list[Reply] = []
-    threads = [
-        threading.Thread(target=lambda session=session: replies.append(Api(coach.url).stream(session, "Hello")))
-        for session in followed
-    ]
-    for thread in threads:
-        thread.start()
+    listening = [Listening(Api(coach.url).stream, session, "Hello") for session in followed]
     for session in left:
         with Api(coach.url).streaming(session, "Hello") as frames:
             next(frames)
     while len(vendor.turns) < 25:
         time.sleep(0.01)
     assert coach.stop() == 0
-    for thread in threads:
-        thread.join(30)
+    replies = [each.reply() for each in listening]
     assert [reply.end.get("status") for reply in replies] == ["complete"] * 20
     assert [reply.text for reply in replies] == [vendor.base.text] * 20
     coach.start()
@@ -171,25 +151,16 @@ def test_row_31_what_takes_longer_is_kept_and_told_before_the_process_goes(vendo
     vendor.base = Scenario(words=2000, pace=0.02)
     one, other = pair(**claude(vendor, COACH_DRAIN_TIMEOUT="1"))
     sessions = [Api(one.url, f"user-{number}").start() for number in range(5)]
-    replies: list[Reply] = []
-    threads = [
-        threading.Thread(target=lambda session=session: replies.append(Api(one.url).stream(session, "Hello")))
-        for session in sessions
-    ]
-    for thread in threads:
-        thread.start()
+    listening = [Listening(Api(one.url).stream, session, "Hello") for session in sessions]
     while len(vendor.turns) < 5:
         time.sleep(0.01)
     turn = Api(one.url).wait_for(sessions[0], "running")["messages"][-1]["turn_id"]
-    far: list[Reply] = []
-    following = threading.Thread(target=lambda: far.append(Api(other.url).join(turn)))
-    following.start()
+    following = Listening(Api(other.url).join, turn)
     assert one.stop() == 0
-    for thread in (*threads, following):
-        thread.join(10)
-    assert {reply.end["error"] for reply in (*replies, *far)} == {"server_stopping"}
+    replies, far = [each.reply() for each in listening], following.reply()
+    assert {reply.end["error"] for reply in (*replies, far)} == {"server_stopping"}
     for session in sessions:
         message = Api(other.url).session(session)["messages"][-1]
         assert message["status"] == "interrupted"
         assert message["content"] in {reply.text for reply in replies}
-    assert far[0].text in {reply.text for reply in replies}
+    assert far.text in {reply.text for reply in replies}
