@@ -27,7 +27,7 @@ LATEST = 0.9
 TOGETHER = 0.5
 """s: text of this age is stored along with others' that is due, so that turns come to share their statements."""
 
-WATCHED = 0.2
+WATCHED = 0.1
 """s, for turns that are followed from another worker."""
 
 WATCH = 30.0
@@ -59,9 +59,9 @@ class Checkpoints:
 
     async def tell_end(self, live: LiveTurn) -> None:
         """A turn has ended: those who follow it from elsewhere come and read how."""
-        if live.watchers:
+        if letters := _letters([live], time.monotonic()):
             with contextlib.suppress(DatabaseUnavailable):  # their next look at it tells them
-                await self._tell([live])
+                await self._store.tell(letters)
 
     async def _run(self) -> None:
         while True:
@@ -94,26 +94,25 @@ class Checkpoints:
         if not chosen:
             return
         offered = [(live, *live.unsaved()) for live in chosen]
-        stored = await self._store.checkpoint(self._worker, [checkpoint for _, checkpoint, _ in offered])
+        said = [checkpoint for _, checkpoint, _ in offered]
+        stored = await self._store.checkpoint(self._worker, said, _letters(chosen, now))
         for live, checkpoint, mark in offered:
             if live.id in stored:
                 live.save(checkpoint, mark, now)
             else:  # it is ending: looked at again in a while, should it not have ended by then
                 live.unsaved_since = now
-        await self._tell(live for live in chosen if live.id in stored)
 
-    async def _tell(self, turns: Iterable[LiveTurn]) -> None:
-        now = time.monotonic()
-        by_worker: dict[UUID, list[UUID]] = {}
-        for live in turns:
-            for worker, until in list(live.watchers.items()):
-                if until < now:
-                    del live.watchers[worker]
-                else:
-                    by_worker.setdefault(worker, []).append(live.id)
-        letters: list[Letter] = [letter for worker, ids in by_worker.items() for letter in news(worker, ids)]
-        if letters:
-            await self._store.tell(letters)
+
+def _letters(turns: Iterable[LiveTurn], now: float) -> list[Letter]:
+    """To the workers that follow these turns; those that no longer do are forgotten."""
+    by_worker: dict[UUID, list[UUID]] = {}
+    for live in turns:
+        for worker, until in list(live.watchers.items()):
+            if until < now:
+                del live.watchers[worker]
+            else:
+                by_worker.setdefault(worker, []).append(live.id)
+    return [letter for worker, ids in by_worker.items() for letter in news(worker, ids)]
 
 
 def _ripe(live: LiveTurn, now: float) -> bool:

@@ -1,6 +1,6 @@
 """Turns that other workers run, followed here: one mirror a turn, fed through the database, whatever the number of followers.
 
-The worker that runs a turn stores what it says every fifth of a second while somebody elsewhere follows, and sends word; the
+The worker that runs a turn stores what it says every tenth of a second while somebody elsewhere follows, and sends word; the
 mirrors with news are brought up to date by one statement. A slow look at all of them makes good what was missed.
 """
 

@@ -113,7 +113,8 @@ FROM chat_turn t LEFT JOIN chat_message m ON m.id = t.reply_id WHERE t.id = %s
 
 # --- while turns run --------------------------------------------------------------------------------------------------
 
-# A turn whose row is locked is ending or going: its text is stored, or dropped, by whoever holds it.
+# A turn whose row is locked is ending or going: its text is stored, or dropped, by whoever holds it. Those who follow from
+# elsewhere are told by the same commit.
 CHECKPOINT = """
 WITH mine AS (
     SELECT id FROM chat_turn WHERE id = ANY(%(turns)s) AND status = 'running' AND worker = %(worker)s
@@ -124,8 +125,11 @@ WITH mine AS (
     FROM unnest(%(turns)s::uuid[], %(starts)s::int[], %(texts)s::text[]) AS given (turn, start, text)
     JOIN mine ON mine.id = given.turn
     RETURNING turn_id
+), told AS (
+    SELECT pg_notify(given.channel, given.word)
+    FROM unnest(%(channels)s::text[], %(words)s::text[]) AS given (channel, word)
 )
-SELECT turn_id FROM stored
+SELECT turn_id, (SELECT count(*) FROM told) FROM stored
 """
 
 PROGRESS = """

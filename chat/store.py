@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from brains.types import Script
 from chat import statements
+from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from identity.callers import ANONYMOUS
@@ -156,12 +157,13 @@ class Store:
         rows = await self.rows(statements.STORED, [turn])
         return Stored(*rows[0]) if rows else None
 
-    async def checkpoint(self, worker: UUID, said: Sequence[Checkpoint]) -> set[UUID]:
-        """Make durable what running turns have said, in one statement; the turns whose text is stored now.
+    async def checkpoint(self, worker: UUID, said: Sequence[Checkpoint], letters: Sequence[Letter]) -> set[UUID]:
+        """Make durable what running turns have said, and tell of it, in one statement; the turns whose text is stored now.
 
         Left out are those that have ended, are gone, or are ending at this moment.
         """
         values = {
+            **_addressed(letters),
             "worker": worker,
             "turns": [one.turn for one in said],
             "starts": [one.start for one in said],
@@ -184,10 +186,9 @@ class Store:
         rows = await self.rows(statements.REQUEST_STOP, {"turn": turn})
         return rows[0][0] if rows else None
 
-    async def tell(self, letters: Sequence[tuple[str, str]]) -> None:
-        """Send words on channels, in one statement."""
-        channels, words = zip(*letters, strict=True)
-        await self.rows(statements.TELL, {"channels": list(channels), "words": list(words)})
+    async def tell(self, letters: Sequence[Letter]) -> None:
+        """Send letters, in one statement."""
+        await self.rows(statements.TELL, _addressed(letters))
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable where no statement goes through."""
@@ -203,6 +204,10 @@ class Store:
         """The rows of one statement."""
         async with translated(), self._pool.connection() as connection:
             return await (await connection.execute(statement.encode(), values)).fetchall()
+
+
+def _addressed(letters: Sequence[Letter]) -> dict[str, list[str]]:
+    return {"channels": [channel for channel, _ in letters], "words": [words for _, words in letters]}
 
 
 def script_of(data: dict[str, Any]) -> Script:

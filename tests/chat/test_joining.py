@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 
 import pytest
 
@@ -85,23 +87,20 @@ def test_a_follower_on_another_worker_is_at_most_half_a_second_behind(vendor: Ve
     session = Api(one.url).start()
     listening = Listening(Api(one.url).stream, session, "Hello")
     turn = Api(one.url).wait_for(session, "running")["messages"][-1]["turn_id"]
+    joined = time.monotonic()
     far = Api(other.url).join(turn)
     near = listening.reply()
-    came = {}
-    text = ""
-    for frame, at in zip(near.frames, near.times, strict=True):
-        text += frame.get("token", "")
-        came[len(text)] = at
-    text, behind = "", []
-    for frame, at in list(zip(far.frames, far.times, strict=True))[2:]:
-        if "token" in frame:
-            first_word = len(text) + len(frame["token"].split(" ")[0]) + 1
-            text += frame["token"]
-            behind.append(at - came.get(first_word, at))
-        text = text or ""
     assert far.text == near.text
-    assert behind
-    assert max(behind) < 0.5
+    ends = list(accumulate(len(frame.get("token", "")) for frame in near.frames))
+    seen, behind = 0, []
+    for frame, at in zip(far.frames, far.times, strict=True):
+        if text := frame.get("snapshot", frame.get("token", "")):
+            said = near.times[bisect_right(ends, seen)]  # when the first word of this frame was heard near by
+            behind.append(at - max(said, joined))
+            seen += len(text)
+    assert seen == len(near.text)
+    assert len(behind) > 10
+    assert max(behind) < 0.5, behind
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
