@@ -27,6 +27,7 @@ from brains.errors import (
 )
 from brains.options import Options
 from brains.types import BrainEvent, Line, Prompt, Role, Stop, StopReason, TextDelta, Usage
+from brains.wire import Event
 
 STOPS: Final[Mapping[str, StopReason]] = {
     "end_turn": "complete",
@@ -105,15 +106,10 @@ class ClaudeBrain:
         try:
             async with (
                 connection.answered(self._asked(prompt)) as response,
-                aclosing(connection.events(response)) as batches,
+                aclosing(connection.texts(response, reply)) as texts,
             ):
-                async for batch in batches:
-                    for event in batch:
-                        if event.type != b"ping" and (text := reply.read(connection.parsed(event.data))):
-                            yield TextDelta(text)
-                    if reply.ended:
-                        await connection.drain(batches)
-                        break
+                async for text in texts:
+                    yield TextDelta(text)
         except (anthropic.AnthropicError, *connection.FAILURES) as error:
             raise _translated(error, reply.said) from error
         if not reply.ended or reply.stop is None:
@@ -159,8 +155,11 @@ class _Reply:
         self.ended = False
         self._usage: dict[str, Any] = {}
 
-    def read(self, data: dict[str, Any]) -> str:
+    def take(self, event: Event) -> str:
         """The text of an event, empty for most kinds. Thinking, tools and what is not known are passed over."""
+        if event.type == b"ping":
+            return ""
+        data = connection.parsed(event.data)
         kind = data.get("type")
         if kind == "content_block_delta":
             return self._text(data.get("delta"), "text_delta")

@@ -11,9 +11,9 @@ import json
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import aiohttp
 import httpx2
@@ -83,29 +83,59 @@ async def answered(asking: AbstractAsyncContextManager[Streamed]) -> AsyncIterat
         await response.aclose()
 
 
-async def events(response: httpx2.Response) -> AsyncGenerator[list[Event], None]:
-    """The events of a streamed answer, those of each read together.
+class Reading(Protocol):
+    """What makes text of a vendor's events."""
 
-    Raises BrainGarbled for an answer that is no event stream, and what FAILURES holds.
+    @property
+    def ended(self) -> bool:
+        """Whether all has been told."""
+        ...
+
+    def take(self, event: Event) -> str:
+        """The text of an event, empty for most kinds. Raises a BrainError for an event that tells of one."""
+        ...
+
+
+async def texts(response: httpx2.Response, reading: Reading) -> AsyncGenerator[str, None]:
+    """The text of a streamed answer; what is read together comes as one.
+
+    Raises what `reading` does, BrainGarbled for an answer that is no event stream, and what FAILURES holds.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "text/event-stream":
         raise BrainGarbled from BrokenStream(f"An answer of type {kind[:40]!r} in place of an event stream.")
-    decoder = Decoder()
-    async for chunk in response.aiter_bytes():
-        try:
-            found = decoder.feed(chunk)
-        except BrokenStream as error:
-            raise BrainGarbled from error
-        if found:
-            yield found
+    # What is not compressed is taken without the detour over decoders.
+    body = response.aiter_bytes() if "content-encoding" in response.headers else aiter(_stream(response))
+    async with aclosing(cast(AsyncGenerator[bytes, None], body)) as chunks:
+        decoder = Decoder()
+        async for chunk in chunks:
+            text = ""
+            try:
+                for event in decoder.feed(chunk):
+                    text += reading.take(event)
+            except BrokenStream as error:
+                raise BrainGarbled from error
+            except BrainError:
+                if text:
+                    yield text
+                raise
+            if text:
+                yield text
+            if reading.ended:
+                await _drain(chunks)
+                return
 
 
-async def drain(batches: AsyncIterator[list[Event]]) -> None:
+def _stream(response: httpx2.Response) -> httpx2.AsyncByteStream:
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    return response.stream
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
     """Read an answer whose last event has come to its end, which is at hand: then its connection can be used again."""
-    with contextlib.suppress(BrainUnavailable, *FAILURES):
+    with contextlib.suppress(*FAILURES):
         async with asyncio.timeout(DRAIN_PATIENCE):
-            async for _ in batches:
+            async for _ in body:
                 pass
 
 

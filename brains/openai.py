@@ -74,15 +74,10 @@ class OpenAIBrain:
         try:
             async with (
                 connection.answered(self._asked(prompt)) as response,
-                aclosing(connection.events(response)) as batches,
+                aclosing(connection.texts(response, reply)) as texts,
             ):
-                async for batch in batches:
-                    for event in batch:
-                        if text := reply.take(event):
-                            yield TextDelta(text)
-                    if reply.ended:
-                        await connection.drain(batches)
-                        break
+                async for text in texts:
+                    yield TextDelta(text)
         except (openai.OpenAIError, *connection.FAILURES) as error:
             if isinstance(error, openai.APIError) and error.code in REFUSALS:
                 reply.refuse()

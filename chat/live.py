@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import Protocol
 from uuid import UUID
 
 from chat.events import Done, Ended, Event, Failed, Quiet, Said, Snapshot
@@ -68,14 +69,14 @@ class LiveTurn:
         self.pieces.append(text)
         if self.unsaved_since is None:
             self.unsaved_since = time.monotonic()
-        for follower in self._followers:
+        for follower in tuple(self._followers):  # one that was woken may leave
             follower.wake()
 
     def end(self, ended: Ended) -> None:
         """The reply is stored; followers get the terminal frame. The first end counts."""
         if self.ended is None:
             self.ended = ended
-            for follower in self._followers:
+            for follower in tuple(self._followers):
                 follower.wake()
 
     def stop(self, why: str) -> None:
@@ -106,12 +107,15 @@ class LiveTurn:
         if len(self._followers) >= MOST_FOLLOWERS:
             raise ServerBusy("This turn has as many followers as it may have; close some.")
 
-    async def follow(self, ping_seconds: float = PING_SECONDS, *, snapshot: bool = False) -> AsyncIterator[Event]:
+    async def follow(
+        self, waiting: Waiting | None = None, ping_seconds: float = PING_SECONDS, *, snapshot: bool = False
+    ) -> AsyncIterator[Event]:
         """All that was said, as it comes, then the end. What waited while the reader was busy comes as one event.
 
         With `snapshot` the first event is a Snapshot of what there is (its beginning, where that is long).
+        `waiting` is how the reader waits, where it is carried eagerly.
         """
-        follower = _Follower(ping_seconds)
+        follower = _Follower(waiting or _Patient(), ping_seconds)
         self._followers.add(follower)
         position = 0
         try:
@@ -149,42 +153,69 @@ class LiveTurn:
         return "".join(pieces[position:end]), end
 
 
-class _Follower:
-    """Waits for news; one timer for its whole life, moved when it fires, not one at each word."""
+class Waiting(Protocol):
+    """How a follower waits for news."""
 
-    __slots__ = ("_loop", "_news", "_ping", "_since", "_timer")
+    def rest(self) -> Awaitable[None]:
+        """Until `wake` is called."""
+        ...
 
-    def __init__(self, ping_seconds: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ping = ping_seconds
-        self._news: asyncio.Future[bool] | None = None
-        self._since = self._loop.time()
-        self._timer = self._loop.call_later(ping_seconds, self._look)
+    def wake(self) -> None: ...
+
+
+class _Patient:
+    """A follower that is a task's: it goes on in the event loop's next round."""
+
+    __slots__ = ("_news",)
+
+    def __init__(self) -> None:
+        self._news: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
         if self._news and not self._news.done():
-            self._news.set_result(True)
+            self._news.set_result(None)
+
+    async def rest(self) -> None:
+        self._news = asyncio.get_running_loop().create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+
+class _Follower:
+    """Waits for news; one timer for its whole life, moved when it fires, not one at each word."""
+
+    __slots__ = ("_loop", "_ping", "_quiet", "_since", "_timer", "_waiting", "wake")
+
+    def __init__(self, waiting: Waiting, ping_seconds: float) -> None:
+        self.wake = waiting.wake
+        self._waiting = waiting
+        self._loop = asyncio.get_running_loop()
+        self._ping = ping_seconds
+        self._quiet = False
+        self._since: float | None = None
+        self._timer = self._loop.call_later(ping_seconds, self._look)
 
     async def news(self) -> bool:
         """True when something was said or the turn ended, False after a while without."""
         self._since = self._loop.time()
-        self._news = self._loop.create_future()
-        try:
-            return await self._news
-        finally:
-            self._news = None
+        await self._waiting.rest()
+        self._since = None
+        quiet, self._quiet = self._quiet, False
+        return not quiet
 
     def close(self) -> None:
         self._timer.cancel()
 
     def _look(self) -> None:
-        due, now = self._since + self._ping, self._loop.time()
-        if self._news is None:
-            due = now + self._ping
-        elif now >= due:
-            due = now + self._ping
-            if not self._news.done():
-                self._news.set_result(False)
+        now = self._loop.time()
+        due = now + self._ping
+        if self._since is not None and now < self._since + self._ping:
+            due = self._since + self._ping
+        elif self._since is not None:
+            self._quiet = True
+            self.wake()
         self._timer = self._loop.call_at(due, self._look)
 
 
@@ -203,7 +234,7 @@ class StoredTurn:
     def expect_follower(self) -> None:
         """Any number may read it."""
 
-    async def follow(self, *, snapshot: bool = False) -> AsyncIterator[Event]:
+    async def follow(self, waiting: Waiting | None = None, *, snapshot: bool = False) -> AsyncIterator[Event]:
         if snapshot:
             yield Snapshot(self.text)
         elif self.text:

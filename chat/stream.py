@@ -12,6 +12,7 @@ from rest_framework.fields import empty
 from brains import health
 from chat import sse, worker
 from chat.bodies import parse_object
+from chat.eager import Eager
 from chat.events import Done, Failed
 from chat.fields import Text, idempotency_key
 from chat.ids import inside, outside
@@ -118,10 +119,14 @@ def _reply(turn: AnyTurn, done: Done) -> dict[str, object]:
 
 
 class EventStream(StreamingHttpResponse):
-    """A turn's text and end as an event stream. `frames` is its body, the last part an sse.Last: served without detours."""
+    """A turn's text and end as an event stream, served without detours.
+
+    `frames` is its body, the last part an sse.Last; `carrier` is to carry the coroutine that sends them.
+    """
 
     def __init__(self, turn: AnyTurn, *, snapshot: bool) -> None:
-        self.frames = sse.encode(turn.follow(snapshot=snapshot))
+        self.carrier = Eager()
+        self.frames = sse.encode(turn.follow(self.carrier, snapshot=snapshot))
         super().__init__(self.frames, content_type="text/event-stream; charset=utf-8")
         self["Cache-Control"] = "no-cache, no-transform"
         self["X-Accel-Buffering"] = "no"

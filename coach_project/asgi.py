@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import io
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import django
@@ -101,8 +101,12 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    frames = cast(EventStream, response).frames
+    frames, carrier = cast(EventStream, response).frames, cast(EventStream, response).carrier
     del request, response, headers  # what is held while a reply is said is held thousands of times
+    await carrier.carry(_pour(frames, send))
+
+
+async def _pour(frames: AsyncIterator[bytes], send: Send) -> None:
     async for part in frames:
         await send({"type": "http.response.body", "body": part, "more_body": not isinstance(part, Last)})
 

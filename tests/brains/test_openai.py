@@ -149,10 +149,10 @@ def test_errors_are_told_apart_as_exactly_as_the_vendor_does(
 def test_an_error_by_which_the_vendor_declines_is_a_refusal(
     build: Build, vendor: Vendor, knobs: dict[str, Any], code: str
 ) -> None:
-    vendor.next(code=code, **knobs)
+    sent = vendor.next(code=code, **knobs)
     heard = said_by(build(vendor))
     assert heard.stop == "refused"
-    assert len(heard.deltas) == knobs.get("fail", 0)
+    assert heard.text == "".join(sent.texts[: knobs.get("fail", 0)])
 
 
 def test_a_refusal_that_breaks_off_is_no_end() -> None:

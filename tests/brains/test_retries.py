@@ -110,7 +110,7 @@ def test_two_failures_that_pass_are_not_noticed(vendor: Vendor, alias: str, knob
         vendor.next(**knobs)
     sent = vendor.next(words=5)
     heard = turn(alias=alias)
-    assert heard.kinds == ["Answering", *["TextDelta"] * 5, "Usage", "Stop"]
+    assert heard.kinds == ["Answering", "TextDelta", "Usage", "Stop"]
     assert heard.text == sent.text
     assert len(vendor.turns) == 3
 

@@ -38,7 +38,7 @@ class Heard:
     usages: list[Usage] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
     answering: list[Answering] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)  # deltas in a row count once: how they are cut is no promise
     error: BrainError | None = None
 
     @property
@@ -56,7 +56,8 @@ async def hear(events: AsyncIterator[Answering | BrainEvent]) -> Heard:
     heard = Heard()
     try:
         async for event in events:
-            heard.kinds.append(type(event).__name__)
+            if type(event) is not TextDelta or heard.kinds[-1:] != ["TextDelta"]:
+                heard.kinds.append(type(event).__name__)
             match event:
                 case TextDelta(text):
                     heard.deltas.append(text)
