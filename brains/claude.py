@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import anthropic
@@ -103,13 +103,15 @@ class ClaudeBrain:
 
     async def think(self, prompt: Prompt) -> AsyncGenerator[BrainEvent, None]:
         reply = _Reply()
+        reader = connection.Reader(reply)
         try:
-            async with (
-                connection.answered(self._asked(prompt)) as response,
-                aclosing(connection.texts(response, reply)) as texts,
-            ):
-                async for text in texts:
-                    yield TextDelta(text)
+            async with connection.answered(self._asked(prompt)) as body:
+                async for chunk in body:
+                    if text := reader.read(chunk):
+                        yield TextDelta(text)
+                    if reader.over:
+                        await reader.finish(body)
+                        break
         except (anthropic.AnthropicError, *connection.FAILURES) as error:
             raise _translated(error, reply.said) from error
         if not reply.ended or reply.stop is None:

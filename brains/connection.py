@@ -69,8 +69,8 @@ class Streamed(Protocol):
 
 
 @asynccontextmanager
-async def answered(asking: AbstractAsyncContextManager[Streamed]) -> AsyncIterator[httpx2.Response]:
-    """The vendor's answer, closed in the end.
+async def answered(asking: AbstractAsyncContextManager[Streamed]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body of the vendor's answer as it comes; the answer is closed in the end. Raises BrainGarbled for no event stream.
 
     The SDK's response and the request, with the whole prompt in it, are let go: they would be held as long as a reply is said.
     """
@@ -78,7 +78,14 @@ async def answered(asking: AbstractAsyncContextManager[Streamed]) -> AsyncIterat
     del asking
     response.request = ASKED
     try:
-        yield response
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "text/event-stream":
+            raise BrainGarbled from BrokenStream(f"An answer of type {kind[:40]!r} in place of an event stream.")
+        # What is not compressed is taken without the detour over decoders.
+        stream = cast(httpx2.AsyncByteStream, response.stream)
+        body = response.aiter_bytes() if "content-encoding" in response.headers else aiter(stream)
+        async with aclosing(cast(AsyncGenerator[bytes, None], body)) as chunks:
+            yield chunks
     finally:
         await response.aclose()
 
@@ -96,47 +103,39 @@ class Reading(Protocol):
         ...
 
 
-async def texts(response: httpx2.Response, reading: Reading) -> AsyncGenerator[str, None]:
-    """The text of a streamed answer; what is read together comes as one.
+class Reader:
+    """Makes text of an answer's bytes; what comes together is one text. `over`: nothing more is to be read."""
 
-    Raises what `reading` does, BrainGarbled for an answer that is no event stream, and what FAILURES holds.
-    """
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "text/event-stream":
-        raise BrainGarbled from BrokenStream(f"An answer of type {kind[:40]!r} in place of an event stream.")
-    # What is not compressed is taken without the detour over decoders.
-    body = response.aiter_bytes() if "content-encoding" in response.headers else aiter(_stream(response))
-    async with aclosing(cast(AsyncGenerator[bytes, None], body)) as chunks:
-        decoder = Decoder()
-        async for chunk in chunks:
-            text = ""
-            try:
-                for event in decoder.feed(chunk):
-                    text += reading.take(event)
-            except BrokenStream as error:
-                raise BrainGarbled from error
-            except BrainError:
-                if text:
-                    yield text
-                raise
-            if text:
-                yield text
-            if reading.ended:
-                await _drain(chunks)
-                return
+    __slots__ = ("_decoder", "_failure", "_reading", "over")
 
+    def __init__(self, reading: Reading) -> None:
+        self._decoder = Decoder()
+        self._reading = reading
+        self._failure: BrainError | None = None
+        self.over = False
 
-def _stream(response: httpx2.Response) -> httpx2.AsyncByteStream:
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
-    return response.stream
+    def read(self, chunk: bytes) -> str:
+        """The text in it. What fails, fails in `finish`: text that came before counts."""
+        text = ""
+        try:
+            for event in self._decoder.feed(chunk):
+                text += self._reading.take(event)
+        except BrokenStream as error:
+            self._failure = BrainGarbled()
+            self._failure.__cause__ = error
+        except BrainError as error:
+            self._failure = error
+        self.over = self._failure is not None or self._reading.ended
+        return text
 
-
-async def _drain(body: AsyncIterator[bytes]) -> None:
-    """Read an answer whose last event has come to its end, which is at hand: then its connection can be used again."""
-    with contextlib.suppress(*FAILURES):
-        async with asyncio.timeout(DRAIN_PATIENCE):
-            async for _ in body:
-                pass
+    async def finish(self, body: AsyncIterator[bytes]) -> None:
+        """Raise what failed; else read the answer to its end, which is at hand: then its connection can be used again."""
+        if self._failure:
+            raise self._failure
+        with contextlib.suppress(*FAILURES):
+            async with asyncio.timeout(DRAIN_PATIENCE):
+                async for _ in body:
+                    pass
 
 
 def inner(data: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -19,13 +19,26 @@ class Deadlines:
         deadlines.close()                 # at the end
     """
 
-    __slots__ = ("_armed", "_cancelling", "_due", "_end", "_first", "_handle", "_idle", "_loop", "_target", "_task")
+    __slots__ = (
+        "_armed",
+        "_cancelling",
+        "_due",
+        "_end",
+        "_first",
+        "_handle",
+        "_idle",
+        "_loop",
+        "_target",
+        "_task",
+        "_waiter",
+    )
 
     def __init__(self, first: float, idle: float, end: float) -> None:
-        """`first` and `idle` are in seconds; `end` is a time of the event loop's clock."""
+        """For the task that makes it. `first` and `idle` are in seconds; `end` is a time of the event loop's clock."""
         self._loop = asyncio.get_running_loop()
         self._idle = idle
         self._end = end
+        self._waiter = asyncio.current_task()
         self._first: float | None = self._loop.time() + first
         self._due = self._armed = min(self._first, end)
         self._handle = self._loop.call_at(self._due, self._fire)
@@ -40,7 +53,7 @@ class Deadlines:
         self._due = due if due < self._end else self._end
         if self._due < self._armed:
             self._arm()
-        self._task = asyncio.current_task()
+        self._task = self._waiter
         return now < self._end
 
     def came(self, said: bool) -> None:

@@ -10,7 +10,7 @@ import importlib.abc
 import importlib.util
 import re
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Literal, TypeAlias, get_args
 
 import openai
@@ -71,13 +71,15 @@ class OpenAIBrain:
 
     async def think(self, prompt: Prompt) -> AsyncGenerator[BrainEvent, None]:
         reply: Reply = ChatReply() if self._chat else ResponsesReply()
+        reader = connection.Reader(reply)
         try:
-            async with (
-                connection.answered(self._asked(prompt)) as response,
-                aclosing(connection.texts(response, reply)) as texts,
-            ):
-                async for text in texts:
-                    yield TextDelta(text)
+            async with connection.answered(self._asked(prompt)) as body:
+                async for chunk in body:
+                    if text := reader.read(chunk):
+                        yield TextDelta(text)
+                    if reader.over:
+                        await reader.finish(body)
+                        break
         except (openai.OpenAIError, *connection.FAILURES) as error:
             if isinstance(error, openai.APIError) and error.code in REFUSALS:
                 reply.refuse()

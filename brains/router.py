@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import TypeAlias
 
 from django.conf import settings
 
@@ -27,6 +28,9 @@ from brains.retries import Retries
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 
 logger = logging.getLogger(__name__)
+
+Hear: TypeAlias = Callable[[Answering | BrainEvent], bool | None]
+"""Is told what a brain says; gives True when it has heard enough."""
 
 LONGEST_BLANK = 1_000
 """Characters of blank text that are kept back until a word comes."""
@@ -51,34 +55,32 @@ class Router:
             alias: self._breakers[alias].state if alias in self._breakers else "closed" for alias in registry.aliases()
         }
 
-    async def think(self, alias: str, prompt: Prompt) -> AsyncGenerator[Answering | BrainEvent, None]:
-        """An Answering before each brain that is tried, then the events of the one that answers, as Brain.think has them.
+    async def think(self, alias: str, prompt: Prompt, hear: Hear) -> None:
+        """Tell `hear` an Answering before each brain that is tried, then the events of the one that answers.
 
-        Raises a BrainError: that of the first brain, where none has answered; an Answering for it comes before.
-        ContextTooLong, and whatever happens after the first delta, is not passed on to the next.
+        They are told by a call, in the step in which they came: a chain of generators would cost more than a word. Raises a
+        BrainError: that of the first brain, where none has answered; an Answering for it comes before. ContextTooLong, and
+        whatever happens after the first delta, is not passed on to the next.
         """
         end = asyncio.get_running_loop().time() + settings.COACH_TURN_TIMEOUT
         first: BrainError | None = None
         names = registry.chain(alias) if self._falls_back else (alias,)
         for name in names:
-            said = False
-            yield Answering(name, registry.model(name), name != alias)
+            hearing = _Hearing(hear)
+            hear(Answering(name, registry.model(name), name != alias))
             try:
-                async with aclosing(self._ask(name, prompt, end)) as events:
-                    async for event in events:
-                        said = True
-                        yield event
+                await self._ask(name, prompt, end, hearing)
                 return
             except BrainError as error:
-                if said or isinstance(error, ContextTooLong):
+                if hearing.told or isinstance(error, ContextTooLong):
                     raise
                 first = first or error
         if len(names) > 1:
-            yield Answering(alias, registry.model(alias), False)
+            hear(Answering(alias, registry.model(alias), False))
         raise first or BrainUnavailable()
 
-    async def _ask(self, alias: str, prompt: Prompt, end: float) -> AsyncGenerator[BrainEvent, None]:
-        """One brain's events; where it failed before the first, it may be asked again."""
+    async def _ask(self, alias: str, prompt: Prompt, end: float, hearing: _Hearing) -> None:
+        """Hear one brain; where it failed before its first word, it may be asked again."""
         breaker = self._breakers.get(alias)
         if breaker is None:
             breaker = Breaker(settings.COACH_BREAKER_FAILURES, settings.COACH_BREAKER_COOLDOWN)
@@ -87,23 +89,19 @@ class Router:
         if attempt is None:
             # Busy, not broken: nothing was asked of the vendor, and when to come again is known.
             raise BrainBusy(retry_after=math.ceil(breaker.retry_in))
-        outcome, said, calls = attempt.dropped, False, 0
+        outcome, calls = attempt.dropped, 0
         try:
             brain = await registry.get(alias)
             begun = asyncio.get_running_loop().time()
             while True:
                 calls += 1
+                hearing.begin(attempt.spoke)
                 try:
-                    async with aclosing(_heard(brain.think(prompt), end)) as events:
-                        async for event in events:
-                            if not said:
-                                said = True
-                                attempt.spoke()
-                            yield event
+                    await _listen(brain.think(prompt), end, hearing)
                     outcome = attempt.succeeded
                     return
                 except BrainError as error:
-                    if said or not await self._again(error, attempt, calls, begun, end):
+                    if hearing.told or not await self._again(error, attempt, calls, begun, end):
                         raise
                     logger.info("the brain %s is asked again after call %d: %s", alias, calls, error.code)
         except BrainError as error:
@@ -124,21 +122,19 @@ class Router:
         return not attempt.outdated
 
 
-async def _heard(thinking: AsyncGenerator[BrainEvent, None], end: float) -> AsyncGenerator[BrainEvent, None]:
-    """A brain's events within the deadlines, cleaned, and with text.
+async def _listen(thinking: AsyncGenerator[BrainEvent, None], end: float, hearing: _Hearing) -> None:
+    """Hear a brain to its end, or until enough was heard, within the deadlines.
 
     Raises BrainTimeout, BrainEmpty for a regular end without a word, BrainInterrupted for an end without Stop.
     """
-    hearing = _Hearing()
     deadlines = Deadlines(settings.COACH_FIRST_TOKEN_TIMEOUT, settings.COACH_IDLE_TIMEOUT, end)
     try:
         async with aclosing(thinking) as events:
             deadlines.waiting()
             async for event in events:
-                heard = hearing.hear(event)
+                if hearing.hear(event):
+                    return
                 deadlines.came(hearing.said)
-                for each in heard:
-                    yield each
                 if not deadlines.waiting():
                     raise BrainTimeout
         if not hearing.ended:
@@ -152,44 +148,63 @@ async def _heard(thinking: AsyncGenerator[BrainEvent, None], end: float) -> Asyn
 
 
 class _Hearing:
-    """Makes of a brain's events those that go on."""
+    """Makes of a brain's events those that go on, cleaned and with text, and tells them.
 
-    __slots__ = ("_blank", "_cleaner", "_usage", "ended", "said")
+    `told`: whether any has gone on; of the call that has begun: `said` a word, `ended` regularly.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_blank", "_cleaner", "_hear", "_spoke", "_usage", "ended", "said", "told")
+
+    def __init__(self, hear: Hear) -> None:
+        self._hear = hear
+        self.told = False
+
+    def begin(self, spoke: Callable[[], None]) -> None:
+        """A brain is called; `spoke` is told of its first word."""
+        self._spoke = spoke
         self.said = False
         self.ended = False
         self._blank = ""
         self._cleaner = Cleaner()
         self._usage: Usage | None = None
 
-    def hear(self, event: BrainEvent) -> tuple[BrainEvent, ...]:
+    def hear(self, event: BrainEvent) -> bool | None:
+        """True where enough was heard. Raises BrainEmpty."""
         match event:
             case TextDelta(text):
                 return self._text(event, text)
             case Usage():
                 self._usage = event
-                return ()
+                return None
             case Stop(reason):
                 return self._stop(event, refused=reason == "refused")
 
-    def _text(self, event: TextDelta, text: str) -> tuple[BrainEvent, ...]:
+    def _text(self, event: TextDelta, text: str) -> bool | None:
         clean = self._cleaner.clean(text)
         if self.said:
-            return (event if clean is text else TextDelta(clean),) if clean else ()
+            return self._hear(event if clean is text else TextDelta(clean)) if clean else None
         self._blank += clean
         if not self._blank or (self._blank.isspace() and len(self._blank) <= LONGEST_BLANK):
-            return ()
+            return None
         self.said = True
-        return (TextDelta(self._blank),)
+        return self._tell(TextDelta(self._blank))
 
-    def _stop(self, stop: Stop, *, refused: bool) -> tuple[BrainEvent, ...]:
+    def _stop(self, stop: Stop, *, refused: bool) -> bool | None:
         """Usage and Stop together, for what a blank reply cost must not go before the words of a fallback."""
-        rest = self._text(TextDelta(half), half) if (half := self._cleaner.rest()) else ()
+        if (half := self._cleaner.rest()) and self._text(TextDelta(half), half):
+            return True
         if not self.said and not refused:
             raise BrainEmpty
         self.ended = True
-        return (*rest, *((self._usage,) if self._usage else ()), stop)
+        if self._usage:
+            self._tell(self._usage)
+        return self._tell(stop)
+
+    def _tell(self, event: BrainEvent) -> bool | None:
+        if not self.told:
+            self.told = True
+            self._spoke()
+        return self._hear(event)
 
 
 def _log(alias: str, error: BrainError, calls: int) -> None:

@@ -1,4 +1,4 @@
-"""What a follower of a turn is told: values between turns, live and sse."""
+"""How a turn ends: values between turns, live and sse."""
 
 from __future__ import annotations
 
@@ -8,25 +8,6 @@ from uuid import UUID
 
 from brains.types import Usage
 from problems import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Text that was said since the last event; may hold many deltas."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What had been said when a follower joined; may be empty."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Nothing was said for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +34,3 @@ class Failed:
 
 
 Ended: TypeAlias = Done | Failed
-Event: TypeAlias = Snapshot | Said | Quiet | Done | Failed

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol
 from uuid import UUID
 
-from chat.events import Done, Ended, Event, Failed, Quiet, Said, Snapshot
+from chat.events import Ended
 from chat.records import Checkpoint
 from problems import ServerBusy
-
-PING_SECONDS = 15.0
 
 SLICE = 4096
 """Characters of a backlog that a follower takes at a time: one that reads slowly holds no copy of the text."""
 
 MOST_FOLLOWERS = 100
 """Of one turn on one worker: a person's devices, not an audience."""
+
+
+class Follower(Protocol):
+    """Who wants to know when there is more."""
+
+    def wake(self) -> None:
+        """There is more to read, or the end has come. May be called in any step; must not fail."""
+        ...
 
 
 class LiveTurn:
@@ -54,7 +59,7 @@ class LiveTurn:
         self.saved_chars = 0
         self.watchers: dict[UUID, float] = {}
         self._saved = 0
-        self._followers: set[_Follower] = set()
+        self._followers: set[Follower] = set()
 
     @property
     def text(self) -> str:
@@ -107,43 +112,15 @@ class LiveTurn:
         if len(self._followers) >= MOST_FOLLOWERS:
             raise ServerBusy("This turn has as many followers as it may have; close some.")
 
-    async def follow(
-        self, waiting: Waiting | None = None, ping_seconds: float = PING_SECONDS, *, snapshot: bool = False
-    ) -> AsyncIterator[Event]:
-        """All that was said, as it comes, then the end. What waited while the reader was busy comes as one event.
-
-        With `snapshot` the first event is a Snapshot of what there is (its beginning, where that is long).
-        `waiting` is how the reader waits, where it is carried eagerly.
-        """
-        follower = _Follower(waiting or _Patient(), ping_seconds)
+    def attach(self, follower: Follower) -> None:
+        """Wake it at each word, and at the end."""
         self._followers.add(follower)
-        position = 0
-        try:
-            if snapshot:
-                text, position = self._read(0)
-                yield Snapshot(text)
-            while True:
-                if position < len(self.pieces):
-                    text, position = self._read(position)
-                    yield Said(text)
-                elif self.ended:
-                    yield self.ended
-                    return
-                elif not await follower.news():
-                    yield Quiet()
-        finally:
-            self._followers.discard(follower)
-            follower.close()
 
-    async def finished(self) -> Ended:
-        """Wait for the end."""
-        async for event in self.follow():
-            if isinstance(event, Done | Failed):
-                return event
-        raise AssertionError("a turn's last event is its end")
+    def detach(self, follower: Follower) -> None:
+        self._followers.discard(follower)
 
-    def _read(self, position: int) -> tuple[str, int]:
-        """The text from that piece on, up to a slice, and the next position."""
+    def read(self, position: int) -> tuple[str, int]:
+        """The text from that piece on, up to a slice, and the next position; empty where there is none yet."""
         pieces, end, size = self.pieces, position, 0
         if position == len(pieces) - 1:
             return pieces[position], position + 1
@@ -152,75 +129,32 @@ class LiveTurn:
             end += 1
         return "".join(pieces[position:end]), end
 
+    async def finished(self) -> Ended:
+        """Wait for the end."""
+        if self.ended:
+            return self.ended
+        waiting = _Waiting(self)
+        self.attach(waiting)
+        try:
+            return await waiting.end
+        finally:
+            self.detach(waiting)
 
-class Waiting(Protocol):
-    """How a follower waits for news."""
 
-    def rest(self) -> Awaitable[None]:
-        """Until `wake` is called."""
-        ...
+class _Waiting:
+    """Waits for a turn's end."""
 
-    def wake(self) -> None: ...
-
-
-class _Patient:
-    """A follower that is a task's: it goes on in the event loop's next round."""
-
-    __slots__ = ("_news",)
-
-    def __init__(self) -> None:
-        self._news: asyncio.Future[None] | None = None
+    def __init__(self, turn: LiveTurn) -> None:
+        self.end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._turn = turn
 
     def wake(self) -> None:
-        if self._news and not self._news.done():
-            self._news.set_result(None)
-
-    async def rest(self) -> None:
-        self._news = asyncio.get_running_loop().create_future()
-        try:
-            await self._news
-        finally:
-            self._news = None
-
-
-class _Follower:
-    """Waits for news; one timer for its whole life, moved when it fires, not one at each word."""
-
-    __slots__ = ("_loop", "_ping", "_quiet", "_since", "_timer", "_waiting", "wake")
-
-    def __init__(self, waiting: Waiting, ping_seconds: float) -> None:
-        self.wake = waiting.wake
-        self._waiting = waiting
-        self._loop = asyncio.get_running_loop()
-        self._ping = ping_seconds
-        self._quiet = False
-        self._since: float | None = None
-        self._timer = self._loop.call_later(ping_seconds, self._look)
-
-    async def news(self) -> bool:
-        """True when something was said or the turn ended, False after a while without."""
-        self._since = self._loop.time()
-        await self._waiting.rest()
-        self._since = None
-        quiet, self._quiet = self._quiet, False
-        return not quiet
-
-    def close(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        now = self._loop.time()
-        due = now + self._ping
-        if self._since is not None and now < self._since + self._ping:
-            due = self._since + self._ping
-        elif self._since is not None:
-            self._quiet = True
-            self.wake()
-        self._timer = self._loop.call_at(due, self._look)
+        if self._turn.ended and not self.end.done():
+            self.end.set_result(self._turn.ended)
 
 
 class StoredTurn:
-    """A turn that has ended, followed in the same way."""
+    """A turn that has ended, read in the same way."""
 
     __slots__ = ("ended", "id", "persona", "session", "text")
 
@@ -234,12 +168,14 @@ class StoredTurn:
     def expect_follower(self) -> None:
         """Any number may read it."""
 
-    async def follow(self, waiting: Waiting | None = None, *, snapshot: bool = False) -> AsyncIterator[Event]:
-        if snapshot:
-            yield Snapshot(self.text)
-        elif self.text:
-            yield Said(self.text)
-        yield self.ended
+    def attach(self, follower: Follower) -> None:
+        """There will be no news."""
+
+    def detach(self, follower: Follower) -> None:
+        """Nothing is held."""
+
+    def read(self, position: int) -> tuple[str, int]:
+        return self.text[position : position + SLICE], min(position + SLICE, len(self.text))
 
     async def finished(self) -> Ended:
         return self.ended

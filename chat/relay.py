@@ -44,6 +44,12 @@ class _Mirror:
         self.asked_at = 0.0
         self.idle = 0
 
+    def hear(self, text: str, start: int) -> None:
+        """The turn's text from that character on, as it was found; another look may have brought some of it meanwhile."""
+        if not self.live.ended and (new := text[self.seen - start :]):
+            self.seen += len(new)
+            self.live.say(new)
+
     def fail(self, problem: Problem) -> None:
         message = self.turn.turn if self.seen else None
         self.live.end(Failed(self.turn.turn, self.turn.user_message, message, problem))
@@ -138,13 +144,12 @@ class Relay:
     async def _bring_up_to_date(self, mirrors: list[_Mirror]) -> None:
         if not mirrors:
             return
-        found = await self._store.progress({mirror.turn.turn: mirror.seen for mirror in mirrors})
+        seen = {mirror.turn.turn: mirror.seen for mirror in mirrors}
+        found = await self._store.progress(seen)
         for mirror in mirrors:
             progress = found.get(mirror.turn.turn)
             if progress and progress.status == "running":
-                if progress.text:
-                    mirror.seen += len(progress.text)
-                    mirror.live.say(progress.text)
+                mirror.hear(progress.text, seen[mirror.turn.turn])
             else:
                 await self._end(mirror)
 
@@ -153,7 +158,6 @@ class Relay:
         if stored is None:
             mirror.fail(SessionDeleted())
         else:
-            if rest := stored.text[mirror.seen :]:
-                mirror.live.say(rest)
+            mirror.hear(stored.text, 0)
             mirror.live.end(told(stored))
         self._mirrors.pop(mirror.turn.turn, None)

@@ -1,4 +1,4 @@
-"""Events to bytes: the frames of a stream. Pure: no Django.
+"""Text and ends to bytes: the frames of a stream. Pure: no Django.
 
 Format: server-sent events (WHATWG HTML, 9.2), narrowed: a frame is one line `data: ` + one JSON object in ASCII, then an
 empty line; at most 4 KiB. Some clients parse what one read brings, so a frame is always written in one piece.
@@ -7,10 +7,10 @@ empty line; at most 4 KiB. Some clients parse what one read brings, so a frame i
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 from brains.types import Usage
-from chat.events import Done, Event, Failed, Quiet, Said, Snapshot
+from chat.events import Done, Failed
 from chat.ids import outside
 
 FRAME_LIMIT = 4096
@@ -29,6 +29,13 @@ _SAFE = (_ROOM - 2) // 12
 def frame(fields: dict[str, object]) -> bytes:
     """One frame."""
     return b"data: %s\n\n" % json.dumps(fields).encode("ascii")
+
+
+def token(text: str) -> bytes | None:
+    """One `{"token": …}` frame; None where the text does not fit into one for sure."""
+    if len(text) > _SAFE:
+        return None
+    return b'data: {"token": %s}\n\n' % _quote(text).encode("ascii")
 
 
 def tokens(text: str, start: int = 0) -> Iterator[bytes]:
@@ -84,25 +91,3 @@ def usage_fields(usage: Usage | None) -> dict[str, int | None]:
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
     }
-
-
-class Last(bytes):
-    """The part of a body that nothing follows: whoever sends it can end the answer in the same write."""
-
-
-async def encode(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
-    """A stream's body: the opening comment, tokens, and the terminal frame as the last."""
-    yield OPENING
-    async for event in events:
-        match event:
-            case Said(text):
-                for part in tokens(text):
-                    yield part
-            case Snapshot(text):
-                for part in snapshot(text):
-                    yield part
-            case Quiet():
-                yield PING
-            case Done() | Failed():
-                yield Last(frame(terminal(event)))
-                return

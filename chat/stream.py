@@ -10,9 +10,8 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from brains import health
-from chat import sse, worker
+from chat import outlet, sse, worker
 from chat.bodies import parse_object
-from chat.eager import Eager
 from chat.events import Done, Failed
 from chat.fields import Text, idempotency_key
 from chat.ids import inside, outside
@@ -119,15 +118,12 @@ def _reply(turn: AnyTurn, done: Done) -> dict[str, object]:
 
 
 class EventStream(StreamingHttpResponse):
-    """A turn's text and end as an event stream, served without detours.
-
-    `frames` is its body, the last part an sse.Last; `carrier` is to carry the coroutine that sends them.
-    """
+    """A turn's text and end as an event stream. Who has ASGI's `send` at hand gives `turn` to an Outlet, without detours."""
 
     def __init__(self, turn: AnyTurn, *, snapshot: bool) -> None:
-        self.carrier = Eager()
-        self.frames = sse.encode(turn.follow(self.carrier, snapshot=snapshot))
-        super().__init__(self.frames, content_type="text/event-stream; charset=utf-8")
+        super().__init__(outlet.parts(turn, snapshot=snapshot), content_type="text/event-stream; charset=utf-8")
+        self.turn = turn
+        self.snapshot = snapshot
         self["Cache-Control"] = "no-cache, no-transform"
         self["X-Accel-Buffering"] = "no"
         self["X-Session-Id"] = outside("session", turn.session)

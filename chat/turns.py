@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -34,7 +34,9 @@ AnyTurn: TypeAlias = LiveTurn | StoredTurn
 class Thinker(Protocol):
     """What turns need of the brains."""
 
-    def think(self, alias: str, prompt: Prompt) -> AsyncGenerator[Answering | BrainEvent, None]: ...
+    def think(
+        self, alias: str, prompt: Prompt, hear: Callable[[Answering | BrainEvent], bool | None]
+    ) -> Coroutine[Any, Any, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,9 @@ class Turns:
         problem: Problem | None = None
         try:
             if not live.stopped_as:
-                live.thinking = self._spawn(self._think(live, telling, opened.prompt))
+                live.thinking = self._spawn(
+                    self._thinker.think(telling.alias, opened.prompt, partial(self._hear, live, telling))
+                )
                 await live.thinking
         except asyncio.CancelledError:
             pass
@@ -178,26 +182,26 @@ class Turns:
             self.live.remove(live)
             await self.checkpoints.tell_end(live)
 
-    async def _think(self, live: LiveTurn, telling: Telling, prompt: Prompt) -> None:
-        async with aclosing(self._thinker.think(telling.alias, prompt)) as events:
-            async for event in events:
-                match event:
-                    case TextDelta(text):
-                        if telling.first is None:
-                            telling.first = time.monotonic() - telling.began
-                        telling.size += len(text) if text.isascii() else len(text.encode())
-                        if telling.size > self._limits.output:
-                            if text := _shortened(text, telling.size - self._limits.output):
-                                live.say(text)
-                            telling.stop = "truncated"
-                            return
+    def _hear(self, live: LiveTurn, telling: Telling, event: Answering | BrainEvent) -> bool | None:
+        """What the brain says; True where that is as much as a reply may have."""
+        match event:
+            case TextDelta(text):
+                if telling.first is None:
+                    telling.first = time.monotonic() - telling.began
+                telling.size += len(text) if text.isascii() else len(text.encode())
+                if telling.size > self._limits.output:
+                    if text := _shortened(text, telling.size - self._limits.output):
                         live.say(text)
-                    case Usage():
-                        telling.usage = event
-                    case Stop(reason):
-                        telling.stop = reason
-                    case Answering(alias, model, fallback):
-                        telling.alias, telling.model, telling.fallback = alias, model, fallback
+                    telling.stop = "truncated"
+                    return True
+                live.say(text)
+            case Usage():
+                telling.usage = event
+            case Stop(reason):
+                telling.stop = reason
+            case Answering(alias, model, fallback):
+                telling.alias, telling.model, telling.fallback = alias, model, fallback
+        return None
 
     # --- keep ---------------------------------------------------------------------------------------------------
 

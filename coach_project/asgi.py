@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import io
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
 import django
@@ -24,7 +24,7 @@ from django.http import HttpResponse, HttpResponseBase  # noqa: E402
 from django.urls import ResolverMatch, resolve  # noqa: E402
 
 from chat import worker  # noqa: E402
-from chat.sse import Last  # noqa: E402
+from chat.outlet import Outlet  # noqa: E402
 from chat.stream import EventStream  # noqa: E402
 from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
@@ -101,14 +101,10 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.content})
         return
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    frames, carrier = cast(EventStream, response).frames, cast(EventStream, response).carrier
-    del request, response, headers  # what is held while a reply is said is held thousands of times
-    await carrier.carry(_pour(frames, send))
-
-
-async def _pour(frames: AsyncIterator[bytes], send: Send) -> None:
-    async for part in frames:
-        await send({"type": "http.response.body", "body": part, "more_body": not isinstance(part, Last)})
+    stream = cast(EventStream, response)
+    outlet, snapshot = Outlet(stream.turn, send), stream.snapshot
+    del request, response, stream, headers  # what is held while a reply is said is held thousands of times
+    await outlet.serve(snapshot=snapshot)
 
 
 door = Door(

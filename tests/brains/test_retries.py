@@ -27,7 +27,7 @@ from brains.errors import (
 from brains.retries import NO_RETRIES, Retries
 from brains.router import Router
 from problems import by_code
-from tests.brains.thinking import AT_ONCE, hear, prompt, run, turn
+from tests.brains.thinking import AT_ONCE, hear_turn, run, turn
 from tests.vendor import Vendor
 
 pytestmark = pytest.mark.usefixtures("routed")
@@ -197,7 +197,7 @@ def test_stopping_in_a_pause_ends_at_once_and_tells_nothing_of_the_brain(vendor:
     router = Router(retries=waiting(paused, 9))
 
     async def main() -> float:
-        task = asyncio.create_task(hear(router.think("claude", prompt())))
+        task = asyncio.create_task(hear_turn(router))
         await paused.wait()
         begun = time.monotonic()
         task.cancel()
@@ -244,9 +244,9 @@ def test_a_brain_that_others_have_found_broken_meanwhile_is_not_asked_again(vend
     router = Router(retries=waiting(paused, 0.5))
 
     async def main() -> None:
-        one = asyncio.create_task(hear(router.think("claude", prompt())))
+        one = asyncio.create_task(hear_turn(router))
         await paused.wait()
-        other = await hear(router.think("claude", prompt()))
+        other = await hear_turn(router)
         assert type(other.error) is BrainInterrupted
         assert type((await one).error) is BrainUnavailable
 

@@ -45,6 +45,19 @@ class Heard:
     def text(self) -> str:
         return "".join(self.deltas)
 
+    def take(self, event: Answering | BrainEvent) -> None:
+        if type(event) is not TextDelta or self.kinds[-1:] != ["TextDelta"]:
+            self.kinds.append(type(event).__name__)
+        match event:
+            case TextDelta(text):
+                self.deltas.append(text)
+            case Usage():
+                self.usages.append(event)
+            case Stop(reason):
+                self.stops.append(reason)
+            case Answering():
+                self.answering.append(event)
+
     @property
     def stop(self) -> str:
         assert self.error is None, repr(self.error)
@@ -52,21 +65,20 @@ class Heard:
         return self.stops[0]
 
 
-async def hear(events: AsyncIterator[Answering | BrainEvent]) -> Heard:
+async def hear(events: AsyncIterator[BrainEvent]) -> Heard:
     heard = Heard()
     try:
         async for event in events:
-            if type(event) is not TextDelta or heard.kinds[-1:] != ["TextDelta"]:
-                heard.kinds.append(type(event).__name__)
-            match event:
-                case TextDelta(text):
-                    heard.deltas.append(text)
-                case Usage():
-                    heard.usages.append(event)
-                case Stop(reason):
-                    heard.stops.append(reason)
-                case Answering():
-                    heard.answering.append(event)
+            heard.take(event)
+    except BrainError as error:
+        heard.error = error
+    return heard
+
+
+async def hear_turn(router: Router, alias: str = "claude") -> Heard:
+    heard = Heard()
+    try:
+        await router.think(alias, prompt(), heard.take)
     except BrainError as error:
         heard.error = error
     return heard
@@ -86,7 +98,7 @@ def run(awaitable: Awaitable[T]) -> T:
 
 def turn(router: Router | None = None, alias: str = "claude") -> Heard:
     """One turn of a router, which asks again at once if none is given."""
-    return run(hear((router or Router(retries=AT_ONCE)).think(alias, prompt())))
+    return run(hear_turn(router or Router(retries=AT_ONCE), alias))
 
 
 def said_by(brain: Brain, asked: Prompt | None = None) -> Heard:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 from hypothesis import given
@@ -13,22 +11,11 @@ from hypothesis import strategies as st
 from brains.errors import BrainBusy
 from brains.types import Usage
 from chat import sse
-from chat.events import Done, Event, Failed, Quiet, Said
+from chat.events import Done, Failed
 
 TURN, USER = UUID(int=1), UUID(int=2)
 
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=3000)
-
-
-def encoded(*events: Event) -> list[bytes]:
-    async def told() -> AsyncIterator[Event]:
-        for event in events:
-            yield event
-
-    async def collected() -> list[bytes]:
-        return [part async for part in sse.encode(told())]
-
-    return asyncio.run(collected())
 
 
 @given(st.one_of(anything, st.text('😀\x00"\\é\n', max_size=4000), st.text("a", min_size=4000, max_size=9000)))
@@ -46,18 +33,16 @@ def test_frames_join_to_the_text_and_each_is_one_small_line(text: str) -> None:
     assert all(json.loads(part[6:])["token"] for part in parts)
 
 
-def test_a_body_opens_with_a_comment_that_fills_a_buffer() -> None:
-    first = encoded()[0]
-    assert len(first) >= 512
-    assert first.startswith(b":")
-    assert first.endswith(b"\n\n")
+@given(st.text(max_size=1000))
+def test_a_short_text_is_one_frame_at_once(text: str) -> None:
+    part = sse.token(text)
+    assert part is None or [part] == list(sse.tokens(text)) or not text
+    assert part or len(text) > 300
 
 
-def test_nothing_follows_the_terminal_frame() -> None:
+def test_the_terminal_frame_tells_the_ids_and_the_cost() -> None:
     done = Done(TURN, USER, TURN, "complete", "config", False, Usage(3, 4))
-    parts = encoded(Said("Hi "), Quiet(), done, Said("never"))
-    assert parts[1:3] == [b'data: {"token": "Hi "}\n\n', b": ping\n\n"]
-    assert json.loads(parts[3][6:]) == {
+    assert json.loads(sse.frame(sse.terminal(done))[6:]) == {
         "done": True,
         "message_id": f"msg_{TURN.hex}",
         "user_message_id": f"msg_{USER.hex}",
@@ -67,12 +52,10 @@ def test_nothing_follows_the_terminal_frame() -> None:
         "fallback": False,
         "usage": {"input_tokens": 3, "output_tokens": 4},
     }
-    assert len(parts) == 4
 
 
 def test_an_error_frame_says_whether_to_retry_and_what_is_kept() -> None:
-    parts = encoded(Failed(TURN, USER, None, BrainBusy()))
-    assert json.loads(parts[1][6:]) == {
+    assert sse.terminal(Failed(TURN, USER, None, BrainBusy())) == {
         "error": "provider_busy",
         "message": BrainBusy.default_message,
         "retryable": True,

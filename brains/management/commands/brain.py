@@ -14,7 +14,7 @@ from brains import health, registry, switching
 from brains.errors import BrainError
 from brains.retries import NO_RETRIES
 from brains.router import Router
-from brains.types import Answering, Line, Prompt, Stop, TextDelta, Usage
+from brains.types import Answering, BrainEvent, Line, Prompt, Stop, TextDelta, Usage
 from problems import Problem
 
 QUESTION = Prompt(
@@ -81,21 +81,26 @@ class Command(BaseCommand):
         """One real question to this brain alone, asked once, its words shown as they come."""
         first: float | None = None
         usage: Usage | None = None
+        begun = 0.0
+
+        def hear(event: Answering | BrainEvent) -> None:
+            nonlocal first, usage
+            match event:
+                case Answering(_, model, _):
+                    self.stdout.write(f"{alias} ({model}):")
+                case TextDelta(text):
+                    first = time.monotonic() - begun if first is None else first
+                    self.stdout.write(text, ending="")
+                    self.stdout.flush()
+                case Usage():
+                    usage = event
+                case Stop(reason):
+                    self.stdout.write(f"\n{_told(reason, first, time.monotonic() - begun, usage)}")
+
         try:
             await registry.warm(alias)
             begun = time.monotonic()
-            async for event in Router(falls_back=False, retries=NO_RETRIES).think(alias, QUESTION):
-                match event:
-                    case Answering(_, model, _):
-                        self.stdout.write(f"{alias} ({model}):")
-                    case TextDelta(text):
-                        first = time.monotonic() - begun if first is None else first
-                        self.stdout.write(text, ending="")
-                        self.stdout.flush()
-                    case Usage():
-                        usage = event
-                    case Stop(reason):
-                        self.stdout.write(f"\n{_told(reason, first, time.monotonic() - begun, usage)}")
+            await Router(falls_back=False, retries=NO_RETRIES).think(alias, QUESTION, hear)
         except BrainError:
             if first is not None:
                 self.stdout.write("")
