@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 LATEST = 0.9
 """s after which text is stored at the latest; the statement takes the rest of the second."""
 
-TOGETHER = 0.5
-"""s: text of this age is stored along with others' that is due, so that turns come to share their statements."""
+SHORT = 0.5
+"""s: a turn that is over by then is not stored before its end."""
 
 WATCHED = 0.1
 """s, for turns that are followed from another worker."""
@@ -116,6 +116,7 @@ def _letters(turns: Iterable[LiveTurn], now: float) -> list[Letter]:
 
 
 def _ripe(live: LiveTurn, now: float) -> bool:
+    """Whether it is stored now that another is due: what was stored once always is, so that turns come to share statements."""
     if live.unsaved_since is None:
         return False
-    return bool(live.watchers) or now - live.unsaved_since >= TOGETHER
+    return bool(live.watchers) or live.saved_chars > 0 or now - live.unsaved_since >= SHORT

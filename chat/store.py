@@ -8,6 +8,7 @@ for each other.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -165,11 +166,11 @@ class Store:
         values = {
             **_addressed(letters),
             "worker": worker,
-            "turns": [one.turn for one in said],
-            "starts": [one.start for one in said],
-            "texts": [one.text for one in said],
+            "said": json.dumps([{"turn": one.turn.hex, "start": one.start, "text": one.text} for one in said]),
         }
-        return {row[0] for row in await self.rows(statements.CHECKPOINT, values)}
+        ((found, _),) = await self.rows(statements.CHECKPOINT, values)
+        stored = frozenset((found or "").split())
+        return {one.turn for one in said if one.turn.hex in stored}
 
     async def progress(self, seen: Mapping[UUID, int]) -> dict[UUID, Progress]:
         """What turns have said beyond the characters that are known of each; none for a turn that is gone."""
