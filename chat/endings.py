@@ -22,12 +22,17 @@ PATIENCE = 15.0
 """Seconds in which storing a reply is tried again before its followers are told that it is not saved."""
 
 
+AT_ONCE = 2
+"""Ends stored at a time: where a thousand turns end together, the pool's other connections are there for those that begin."""
+
+
 class Endings:
     """Stores the ends of this worker's turns."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._owed: dict[UUID, Kept] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     @property
     def owed(self) -> frozenset[UUID]:
@@ -69,7 +74,8 @@ class Endings:
         end, pause = time.monotonic() + PATIENCE, 0.1
         while True:
             try:
-                return await self._store.keep(kept)
+                async with self._room:
+                    return await self._store.keep(kept)
             except DatabaseUnavailable as error:
                 if time.monotonic() + pause > end:
                     logger.error("the reply of %s could not be stored: %r", outside("turn", kept.turn), error.__cause__)
