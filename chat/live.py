@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 from uuid import UUID
 
 from chat.events import Ended
@@ -35,6 +37,8 @@ class LiveTurn:
     __slots__ = (
         "_followers",
         "_saved",
+        "_thinking",
+        "_thought",
         "ended",
         "id",
         "persona",
@@ -42,7 +46,6 @@ class LiveTurn:
         "saved_chars",
         "session",
         "stopped_as",
-        "thinking",
         "unsaved_since",
         "watchers",
     )
@@ -53,13 +56,14 @@ class LiveTurn:
         self.persona = persona
         self.pieces: list[str] = []
         self.ended: Ended | None = None
-        self.thinking: asyncio.Task[None] | None = None
+        self._thinking: asyncio.Task[Any] | None = None
+        self._thought = False
         self.stopped_as = ""
         self.unsaved_since: float | None = None
         self.saved_chars = 0
         self.watchers: dict[UUID, float] = {}
         self._saved = 0
-        self._followers: set[Follower] = set()
+        self._followers: tuple[Follower, ...] = ()  # one, nearly always: a set takes four times the room
 
     @property
     def text(self) -> str:
@@ -74,23 +78,35 @@ class LiveTurn:
         self.pieces.append(text)
         if self.unsaved_since is None:
             self.unsaved_since = time.monotonic()
-        for follower in tuple(self._followers):  # one that was woken may leave
+        for follower in self._followers:
             follower.wake()
 
     def end(self, ended: Ended) -> None:
         """The reply is stored; followers get the terminal frame. The first end counts."""
         if self.ended is None:
             self.ended = ended
-            for follower in tuple(self._followers):
+            for follower in self._followers:
                 follower.wake()
 
     def stop(self, why: str) -> None:
         """Ask the brain to stop; the turn ends as `why` (a status), what was said is kept."""
-        if self.stopped_as or (self.thinking and self.thinking.done()):
+        if self.stopped_as or self._thought:
             return
         self.stopped_as = why
-        if self.thinking:
-            self.thinking.cancel()
+        if self._thinking:
+            self._thinking.cancel()
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """While a brain thinks, in this task, `stop` ends it."""
+        self._thinking = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.stopped_as or not self._thinking or self._thinking.uncancel():
+                raise
+        finally:
+            self._thinking, self._thought = None, True
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
@@ -114,10 +130,10 @@ class LiveTurn:
 
     def attach(self, follower: Follower) -> None:
         """Wake it at each word, and at the end."""
-        self._followers.add(follower)
+        self._followers = (*self._followers, follower)
 
     def detach(self, follower: Follower) -> None:
-        self._followers.discard(follower)
+        self._followers = tuple(other for other in self._followers if other is not follower)
 
     def read(self, position: int) -> tuple[str, int]:
         """The text from that piece on, up to a slice, and the next position; empty where there is none yet."""

@@ -160,12 +160,8 @@ class Turns:
         problem: Problem | None = None
         try:
             if not live.stopped_as:
-                live.thinking = self._spawn(
-                    self._thinker.think(telling.alias, opened.prompt, partial(self._hear, live, telling))
-                )
-                await live.thinking
-        except asyncio.CancelledError:
-            pass
+                with live.thinking():
+                    await self._thinker.think(telling.alias, opened.prompt, partial(self._hear, live, telling))
         except Problem as error:
             problem = error
         except Exception as error:  # noqa: BLE001 — the last place to hear of it: the turn must end all the same

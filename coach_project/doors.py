@@ -88,6 +88,7 @@ class Door:
                 await _preflight(send)
                 return
             body = await _body(scope, headers, receive)
+            del headers  # what is held while a reply is said is held thousands of times
             await self._room(scope, body, receive, send)
         except ClientLeft:
             return
