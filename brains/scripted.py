@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from brains.options import Options
+from brains.pacing import pacer
 from brains.types import BrainEvent, Prompt, Script, Stop, TextDelta, Usage
 
 OTHER: Final = "other"
@@ -52,11 +53,11 @@ class ScriptedBrain:
 
     async def think(self, prompt: Prompt) -> AsyncGenerator[BrainEvent, None]:
         text = reply(prompt)
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+        pace = pacer()
+        begun = asyncio.get_running_loop().time()
         for number, word in enumerate(re.findall(r"\S+\s*", text)):
             # Against a plan, not against the last word: pauses that add up would slow it.
-            await asyncio.sleep(max(0, begun + number / self._pace - clock()) if self._pace else 0)
+            await pace.until(begun + number / self._pace if self._pace else 0)
             yield TextDelta(word)
         given = sum(map(len, prompt.system)) + sum(len(line.text) for line in prompt.lines)
         yield Usage(_tokens(given), _tokens(len(text)))

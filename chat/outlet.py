@@ -86,10 +86,18 @@ class Outlet:
             return
         self._position = position
         self._since = self._loop.time()
-        sending = _Sending(self._part(part))
-        if not sending.step():
-            self._unsent = sending
-            self._end_rest(True)
+        sending = self._part(part)
+        try:
+            obstacle = sending.send(None)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 — the client's trouble, told to its task: here it is the brain's step
+            self._resting = False
+            if not self._news.done():
+                self._news.set_exception(error)
+            return
+        self._unsent = _Sending(sending, obstacle)
+        self._end_rest(True)
 
     def _more(self) -> str:
         text, self._position = self._turn.read(self._position)
@@ -129,27 +137,22 @@ class Outlet:
 
 
 class _Sending:
-    """A coroutine that is carried on by hand, so that it begins without a task, and without one ends, if it need not wait."""
+    """A coroutine that was begun by hand, without a task, and came to an obstacle: a future, or None for a round of the loop."""
 
     __slots__ = ("_obstacle", "_work")
 
-    def __init__(self, work: Coroutine[Any, Any, None]) -> None:
+    def __init__(self, work: Coroutine[Any, Any, None], obstacle: asyncio.Future[Any] | None) -> None:
         self._work = work
-        self._obstacle: asyncio.Future[Any] | None = None
-
-    def step(self) -> bool:
-        """Whether it has ended. Raises what it raises."""
-        try:
-            self._obstacle = self._work.send(None)
-        except StopIteration:
-            return True
-        return False
+        self._obstacle = obstacle
 
     async def finish(self) -> None:
+        """Carry it on to its end. Raises what it raises."""
         try:
             while True:
                 await (asyncio.wait((self._obstacle,)) if self._obstacle else asyncio.sleep(0))
-                if self.step():
+                try:
+                    self._obstacle = self._work.send(None)
+                except StopIteration:
                     return
         finally:
             self._work.close()

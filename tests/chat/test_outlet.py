@@ -29,6 +29,7 @@ class Client:
         self.room.set()
         self.full_at = ""
         self.pinged = asyncio.Event()
+        self.breaks = False
         outlet = Outlet(turn, self._send, ping_seconds)
         self.task = asyncio.create_task(outlet.serve(snapshot=snapshot))
 
@@ -43,6 +44,8 @@ class Client:
             self.full_at = ""
         if not self.room.is_set():
             await self.room.wait()
+        if self.breaks:
+            raise ConnectionResetError
 
     @property
     def frames(self) -> list[dict[str, Any]]:
@@ -170,6 +173,27 @@ def test_a_client_that_leaves_is_forgotten_and_the_others_hear_on(full: bool) ->
         await staying.task
         assert (leaving.text, staying.text) == ("word", "word more")
         assert staying.frames[-1]["error"] == "internal"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_socket_that_breaks_fails_its_own_client_alone(full: bool) -> None:
+    async def play() -> None:
+        turn = live()
+        broken, staying = Client(turn), Client(turn)
+        broken.breaks = not full
+        broken.full_at = "word" if full else ""
+        await asyncio.sleep(0)
+        turn.say("word")
+        broken.breaks = True
+        broken.room.set()
+        with pytest.raises(ConnectionResetError):
+            await broken.task
+        assert turn.followers == 1
+        turn.end(END)
+        await staying.task
+        assert staying.text == "word"
 
     asyncio.run(play())
 
