@@ -213,6 +213,15 @@ class OneTurn(APIView):
         return Response(serializers.turn(sessions.turn(OPEN, turn_id)))
 
 
+class TurnManifest(APIView):
+    @extend_schema(
+        responses={200: serializers.TurnManifest, 404: serializers.Problem}, operation_id="chat_turn_manifest"
+    )
+    def get(self, request: Request, turn_id: str) -> Response:
+        """Why the coach said this: what the turn's prompt was made of, as ids and counts."""
+        return Response(serializers.manifest(sessions.turn(OPEN, turn_id)))
+
+
 class OneMessage(APIView):
     @extend_schema(
         responses={200: serializers.MessageDeleted, 404: serializers.Problem}, operation_id="chat_message_delete"

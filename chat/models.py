@@ -110,6 +110,9 @@ class Turn(models.Model):
     head_before = models.UUIDField(
         null=True, blank=True, help_text="Where the session goes back to if nothing is said."
     )
+    manifest = models.JSONField(
+        default=dict, db_default={}, editable=False, help_text="What its prompt was made of: ids and counts, no text."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     first_token_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
 from brains.types import Prompt
-from chat import prompts
+from chat.composing import composed
+from chat.context import Asked, Context, Rows
 from chat.ids import new_id, outside
-from chat.records import NewTurn, Place, Scene, Voice
+from chat.records import NewTurn, Place, Scene
 from chat.store import Store
-from personas.instructions import system_blocks
 from problems import (
     IdempotencyMismatch,
     Invalid,
@@ -78,6 +79,7 @@ class Terms:
     """
 
     context_tokens: Callable[[str], int]
+    context: Callable[[Asked, Rows], Awaitable[Context]]
     reach: int
     default_brain: str
     worker: UUID
@@ -113,6 +115,9 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         raise PersonaUnavailable
     terms.admit()
     alias = scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
+    asked = Asked(scene.owner, scene.named, scene.language, scene.session, scene.anchor, scene.depth, text)
+    context = await terms.context(asked, store.rows)
+    made = composed(scene, voice, text, context, alias, terms.context_tokens(alias))
     new = NewTurn(
         turn=new_id(),
         message=place.message if place and isinstance(request, Regenerate) else new_id(),
@@ -132,18 +137,9 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         slot=_slot(scene, terms.turns_of_owner if scene.named else None),
         key=request.key,
         digest=request.digest,
+        manifest=json.dumps(made.manifest),
     )
-    # Before anything is stored: what might fail in it must not leave a turn behind that nobody runs.
-    opened = Opened(new, _prompt(scene, voice, text, terms.context_tokens(alias)))
-    return opened if await store.new_turn(new) else None
-
-
-def _prompt(scene: Scene, voice: Voice, text: str, context_tokens: int) -> Prompt:
-    system = system_blocks(voice.instructions, scene.language)
-    room = prompts.room_for_history(context_tokens, system, text)
-    start = prompts.window_start(scene.path_chars, room)
-    history = prompts.exchanges(utterance for utterance in scene.path if utterance.offset >= start)
-    return prompts.compose(system, history, text, voice.script)
+    return Opened(new, made.prompt) if await store.new_turn(new) else None
 
 
 async def _asked(store: Store, request: Request) -> tuple[UUID, Place | None, str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from brains.types import Line, Prompt, Role, Script
 
-CHARS_PER_TOKEN = 3
+CHARS_PER_TOKEN = 3.0
 """A cautious estimate: English has about 4 (OpenAI's and Anthropic's own rule of thumb), Norwegian about 3."""
+
+LEAST_CHARS_PER_TOKEN, MOST_CHARS_PER_TOKEN = 1.0, 4.0
+
+TELLING_TOKENS = 200
+"""A prompt's count below this is mostly what the vendor puts around the text."""
 
 FORGOTTEN = frozenset({"refused", "failed"})
 """Turns that no later prompt holds: users see them, brains don't."""
@@ -35,9 +41,16 @@ class Exchange:
     replied: str
 
 
-def room_for_history(context_tokens: int, system: Sequence[str], message: str) -> int:
-    """Characters that history may take beside the rest of the prompt."""
-    return max(0, context_tokens * CHARS_PER_TOKEN - sum(map(len, system)) - len(message))
+def chars_per_token(chars: int, tokens: int) -> float:
+    """What a vendor's count of an earlier prompt's tokens says; in steps of a half, so that the window seldom moves for it."""
+    if tokens < TELLING_TOKENS or chars <= 0:
+        return CHARS_PER_TOKEN
+    return min(MOST_CHARS_PER_TOKEN, max(LEAST_CHARS_PER_TOKEN, math.floor(chars / tokens * 2) / 2))
+
+
+def room_for_history(chars: int, system: Sequence[str], message: str) -> int:
+    """Characters that history may take beside the rest of a prompt of so many."""
+    return max(0, chars - sum(map(len, system)) - len(message))
 
 
 def window_start(path_chars: int, room: int) -> int:

@@ -34,13 +34,22 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What a brain counted: the tokens of a prompt of so many characters."""
+
+    brain: str
+    tokens: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A session as a turn finds it. `voice` is the persona's current version, None where there is no such persona.
 
     `named`: the owner is one user, not all those who gave no id; `language` is the owner's. `anchor` is the message that the
     new one follows, `head` the leaf of the session's current path. `running` is the session's running turn, `slots` those that
     the owner's running turns take in all sessions; `key_digest` and `key_turn` are what the idempotency key was used for.
-    `path` holds the path's newest messages up to the anchor, oldest first.
+    `counted` is of the turn before. `path` holds the path's newest messages up to the anchor, oldest first.
     """
 
     session: UUID
@@ -60,6 +69,7 @@ class Scene:
     key_digest: str
     key_turn: UUID | None
     slots: frozenset[int]
+    counted: Counted | None
     path: tuple[Utterance, ...]
 
 
@@ -67,7 +77,8 @@ class Scene:
 class NewTurn:
     """A turn to be stored, with its user message unless that is there already (`asked_before`).
 
-    `anchor` is the message that the user's one follows; `head_before` where the session's path ended.
+    `anchor` is the message that the user's one follows; `head_before` where the session's path ended; `manifest`, as JSON, what
+    its prompt was made of.
     """
 
     turn: UUID
@@ -88,6 +99,7 @@ class NewTurn:
     slot: int | None
     key: str
     digest: str
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True)

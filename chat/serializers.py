@@ -116,6 +116,33 @@ class TurnDetail(serializers.Serializer[None]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class PromptTokens(serializers.Serializer[None]):
+    persona = serializers.IntegerField()
+    facts = serializers.IntegerField()
+    summary = serializers.IntegerField()
+    history = serializers.IntegerField()
+    recalled = serializers.IntegerField()
+    message = serializers.IntegerField()
+
+
+class CountedUsage(Usage):
+    cache_read_tokens = serializers.IntegerField(allow_null=True, help_text="Read from the vendor's cache of prompts.")
+    cache_write_tokens = serializers.IntegerField(allow_null=True)
+
+
+class TurnManifest(serializers.Serializer[None]):
+    turn_id = serializers.CharField()
+    persona = serializers.CharField()
+    persona_version = serializers.IntegerField()
+    brain = serializers.CharField()
+    model = serializers.CharField()
+    history_turns = serializers.IntegerField(help_text="Earlier turns of the session that were sent whole.")
+    summary = serializers.CharField(allow_null=True, help_text="What stood for those before.")
+    used = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    tokens = PromptTokens(help_text="Estimated before the turn, by part.")
+    usage = CountedUsage(help_text="As the vendor counted.")
+
+
 class PersonaShape(serializers.Serializer[None]):
     def get_fields(self) -> dict[str, Any]:
         # `style` is a name of DRF's own.
@@ -196,6 +223,28 @@ def turn(found: Turn) -> dict[str, Any]:
         "error": found.error or None,
         "created_at": found.created_at,
         "finished_at": found.finished_at,
+    }
+
+
+def manifest(found: Turn) -> dict[str, Any]:
+    """What a turn's prompt was made of; of turns before it was kept nothing is known but the turn itself."""
+    made = found.manifest
+    return {
+        "turn_id": outside("turn", found.id),
+        "persona": found.persona,
+        "persona_version": found.persona_version,
+        "brain": found.brain,
+        "model": found.model,
+        "history_turns": made.get("history_turns", 0),
+        "summary": made.get("summary"),
+        "used": made.get("used", {}),
+        "tokens": made.get("tokens") or dict.fromkeys(PromptTokens().fields, 0),
+        "usage": {
+            "input_tokens": found.input_tokens,
+            "output_tokens": found.output_tokens,
+            "cache_read_tokens": found.cache_read_tokens,
+            "cache_write_tokens": found.cache_write_tokens,
+        },
     }
 
 

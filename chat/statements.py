@@ -35,6 +35,8 @@ SELECT s.id, s.owner_id, s.named, s.language, s.persona_id, s.published, s.curre
        (SELECT id FROM chat_turn WHERE session_id = s.id AND status = 'running'),
        coalesce(k.digest, ''), k.turn_id,
        ARRAY(SELECT slot FROM chat_turn WHERE owner_id = s.owner_id AND slot IS NOT NULL),
+       (SELECT json_build_array(brain, input_tokens, manifest -> 'chars') FROM chat_turn
+        WHERE id = s.anchor AND input_tokens IS NOT NULL AND manifest -> 'chars' IS NOT NULL),
        (SELECT json_agg(json_build_array(e.role, e.text, e."offset", (SELECT status FROM chat_turn WHERE id = e.id))
                         ORDER BY e.depth) FROM earlier e)
 FROM scene s LEFT JOIN chat_idempotencykey k ON k.owner_id = s.owner_id AND k.key = %(key)s
@@ -56,9 +58,10 @@ WITH session AS (
     FROM session WHERE NOT %(asked_before)s
 ), turn AS (
     INSERT INTO chat_turn (id, session_id, owner_id, user_message_id, status, persona, persona_version, brain, model,
-                           fallback, error, worker, slot, head_before, created_at)
+                           fallback, error, worker, slot, head_before, manifest, created_at)
     SELECT %(turn)s, id, %(owner)s, %(message)s, 'running', %(persona)s, %(persona_version)s, %(brain)s, '',
-           false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END, now()
+           false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END,
+           %(manifest)s::jsonb, now()
     FROM session
 ), key AS (
     INSERT INTO chat_idempotencykey (owner_id, key, digest, session_id, turn_id, created_at)

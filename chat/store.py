@@ -24,7 +24,7 @@ from brains.types import Script
 from chat import statements
 from chat.mailbox import Letter
 from chat.prompts import Utterance
-from chat.records import Checkpoint, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
+from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from identity.callers import ANONYMOUS
 from problems import DatabaseUnavailable
 
@@ -106,9 +106,9 @@ class Store:
         if not rows:
             return None
         row = rows[0]
-        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[17] or ())
+        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[18] or ())
         voice = await self._voice(row[6])
-        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), path]
+        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), row[17] and Counted(*row[17]), path]
         return Scene(*values)
 
     async def _voice(self, version: int | None) -> Voice | None:

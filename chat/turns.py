@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 from chat.checkpoints import Checkpoints
+from chat.context import Asked, Context, Rows
 from chat.endings import Endings, told, where
 from chat.events import Ended
 from chat.ids import outside
@@ -76,6 +77,7 @@ class Turns:
         thinker: Thinker,
         limits: Limits,
         context_tokens: Callable[[str], int],
+        context: Callable[[Asked, Rows], Awaitable[Context]],
         reach: int,
         default_brain: str,
         worker: UUID,
@@ -88,7 +90,7 @@ class Turns:
         self.stopping = False
         self._thinker = thinker
         self._limits = limits
-        self._terms = Terms(context_tokens, reach, default_brain, worker, limits.turns_of_owner, self._admit)
+        self._terms = Terms(context_tokens, context, reach, default_brain, worker, limits.turns_of_owner, self._admit)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- open ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ urlpatterns = [
     path("chat/sessions/<str:session_id>/clear", api.ClearSession.as_view()),
     path("chat/sessions/<str:session_id>/export", api.ExportSession.as_view()),
     path("chat/turns/<str:turn_id>", api.OneTurn.as_view()),
+    path("chat/turns/<str:turn_id>/manifest", api.TurnManifest.as_view()),
     path("chat/turns/<str:turn_id>/stream", stream.join),
     path("chat/turns/<str:turn_id>/stop", stream.stop),
     path("chat/messages/<str:message_id>", api.OneMessage.as_view()),

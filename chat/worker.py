@@ -14,10 +14,11 @@ from uuid import UUID
 from brains import registry
 from brains.router import Router
 from chat import statements
+from chat.context import Sources
 from chat.endings import where
 from chat.ids import new_id
 from chat.mailbox import Mailbox
-from chat.prompts import CHARS_PER_TOKEN
+from chat.prompts import MOST_CHARS_PER_TOKEN
 from chat.store import Store
 from chat.turns import Limits, Turns
 from problems import DatabaseUnavailable, ServerStopping
@@ -69,14 +70,16 @@ class Worker:
         pool_size: int,
         limits: Limits,
         router: Router,
+        context: Sources,
         default_brain: str,
         lease: float,
         keys_age: float,
     ) -> None:
         self.id = new_id()
         self.store = Store(conninfo, pool_size)
-        reach = CHARS_PER_TOKEN * max(map(router.context_tokens, registry.aliases()))
-        self.turns = Turns(self.store, router, limits, router.context_tokens, reach, default_brain, self.id)
+        reach = int(MOST_CHARS_PER_TOKEN * max(map(router.context_tokens, registry.aliases())))
+        tokens, told = router.context_tokens, context.context
+        self.turns = Turns(self.store, router, limits, tokens, told, reach, default_brain, self.id)
         self.mailbox = Mailbox(direct, self.id, self._heard, self._missed)
         self.router = router
         self._default_brain = default_brain

@@ -11,6 +11,7 @@ from django.conf import settings
 from brains import registry
 from brains.router import Router
 from chat import worker
+from chat.context import Sources
 from chat.turns import Limits
 from coach_project import database_url, launch, postgres
 from coach_project.doors import Receive, Send
@@ -47,6 +48,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
         pool_size=settings.COACH_TURN_POOL_SIZE,
         limits=limits(),
         router=Router(),
+        context=Sources(settings.COACH_CONTEXT),
         default_brain=settings.COACH_BRAIN,
         lease=settings.COACH_LEASE_TIMEOUT,
         keys_age=settings.COACH_IDEMPOTENCY_HOURS * 3600,

@@ -123,6 +123,7 @@ BRAINS: dict[str, dict[str, Any]] = {
 }
 COACH_BRAIN = env.one_of("COACH_BRAIN", tuple(BRAINS), "config")
 COACH_FALLBACK = env.words("COACH_FALLBACK")
+COACH_CONTEXT = env.words("COACH_CONTEXT")  # dotted paths of what tells prompts more than persona and history
 for _alias in COACH_FALLBACK:
     if _alias not in BRAINS:
         env.wrong(f"COACH_FALLBACK names {_alias!r}; there are {', '.join(BRAINS)}.")

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brains.types import Line, Script
-from chat.prompts import Exchange, Utterance, compose, exchanges, room_for_history, window_start
+from chat.prompts import (
+    CHARS_PER_TOKEN,
+    LEAST_CHARS_PER_TOKEN,
+    MOST_CHARS_PER_TOKEN,
+    Exchange,
+    Utterance,
+    chars_per_token,
+    compose,
+    exchanges,
+    room_for_history,
+    window_start,
+)
 
 STATUSES = ("complete", "truncated", "refused", "stopped", "interrupted", "failed")
 
@@ -29,8 +40,19 @@ def test_the_window_moves_in_large_steps(room: int, lengths: list[int]) -> None:
 
 
 def test_history_has_the_room_that_the_rest_leaves() -> None:
-    assert room_for_history(100, ("a" * 50, "b" * 50), "c" * 20) == 100 * 3 - 120
-    assert room_for_history(10, ("a" * 500,), "c") == 0
+    assert room_for_history(300, ("a" * 50, "b" * 50), "c" * 20) == 300 - 120
+    assert room_for_history(30, ("a" * 500,), "c") == 0
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_what_a_vendor_counted_moves_the_estimate_in_steps_within_bounds(chars: int, tokens: int) -> None:
+    ratio = chars_per_token(chars, tokens)
+    assert LEAST_CHARS_PER_TOKEN <= ratio <= MOST_CHARS_PER_TOKEN
+    assert ratio * 2 == int(ratio * 2)
+    if tokens < 200:
+        assert ratio == CHARS_PER_TOKEN
+    elif LEAST_CHARS_PER_TOKEN <= chars / tokens < MOST_CHARS_PER_TOKEN:
+        assert ratio <= chars / tokens < ratio + 0.5
 
 
 utterances = st.builds(

@@ -71,6 +71,7 @@ def new(session: Session, **changes: object) -> NewTurn:
         slot=None,
         key="",
         digest="",
+        manifest='{"chars": 12}',
     )
     return replace(turn, **changes)  # type: ignore[arg-type]
 

@@ -1,0 +1,109 @@
+"""What a prompt holds besides persona and history. Sources, which the setting COACH_CONTEXT names by dotted path, tell it.
+
+A source never fails or delays a turn: what it does not tell in time is left out of this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 0.25
+"""s for all that a source does before a turn."""
+
+Rows: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Sequence[tuple[Any, ...]]]]
+"""One statement on the turns' own pool, and its rows; raises DatabaseUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A turn that begins: whose, where, and what the user says. `anchor` is the message that it follows, None for the first.
+
+    `named`: the owner is one user, not all those who gave no id.
+    """
+
+    owner: int
+    named: bool
+    language: str
+    session: UUID
+    anchor: UUID | None
+    depth: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Stands for a path's first `chars` characters."""
+
+    id: UUID
+    text: str
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`facts` are what is known of the user; `aside` goes into the last line, before what the user says.
+
+    `facts` and the summary's text are the same from turn to turn until what they tell changes: vendors cache a prompt's
+    beginning. `used` holds ids of what they were made of, by kind, and never text.
+    """
+
+    facts: str = ""
+    summary: Summary | None = None
+    aside: str = ""
+    used: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+NOTHING = Context()
+
+
+class Source(Protocol):
+    """Tells a context."""
+
+    async def context(self, asked: Asked, rows: Rows) -> Context: ...
+
+
+class Sources:
+    """Those of this process."""
+
+    def __init__(self, paths: Sequence[str], patience: float = PATIENCE) -> None:
+        """Raise ImportError for a path that leads nowhere."""
+        self._sources: tuple[Source, ...] = tuple(import_string(path)() for path in paths)
+        self._patience = patience
+        self._failing: set[Source] = set()
+
+    async def context(self, asked: Asked, rows: Rows) -> Context:
+        """What all of them tell, one after the other; of several summaries the first."""
+        found = NOTHING
+        for source in self._sources:
+            try:
+                async with asyncio.timeout(self._patience):
+                    told = await source.context(asked, rows)
+            except Exception as error:  # noqa: BLE001 — a turn goes on without; said once, until it is well again
+                if source not in self._failing:
+                    name = type(source).__qualname__
+                    logger.warning("the context of %s fails, turns go on without: %s", name, type(error).__name__)
+                self._failing.add(source)
+                continue
+            self._failing.discard(source)
+            found = _joined(found, told)
+        return found
+
+
+def _joined(one: Context, other: Context) -> Context:
+    if one is NOTHING:
+        return other
+    return Context(
+        facts="\n\n".join(filter(None, (one.facts, other.facts))),
+        summary=one.summary or other.summary,
+        aside="\n\n".join(filter(None, (one.aside, other.aside))),
+        used={**one.used, **other.used},
+    )
