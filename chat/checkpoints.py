@@ -42,6 +42,8 @@ class Checkpoints:
         self._live = live
         self._worker = worker
         self._news = asyncio.Event()
+        self._writing: frozenset[UUID] = frozenset()
+        self._written = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -56,6 +58,13 @@ class Checkpoints:
         if live := self._live.get(turn):
             live.watchers[worker] = time.monotonic() + WATCH
             self._news.set()
+
+    async def leave(self, live: LiveTurn) -> None:
+        """No checkpoint of it from now on, and none under way: a piece stored beside its end would be left behind."""
+        live.leaving = True
+        if live.id in self._writing:
+            async with self._written:
+                return
 
     async def tell_end(self, live: LiveTurn) -> None:
         """A turn has ended: those who follow it from elsewhere come and read how."""
@@ -95,7 +104,12 @@ class Checkpoints:
             return
         offered = [(live, *live.unsaved()) for live in chosen]
         said = [checkpoint for _, checkpoint, _ in offered]
-        stored = await self._store.checkpoint(self._worker, said, _letters(chosen, now))
+        async with self._written:
+            self._writing = frozenset(live.id for live in chosen)
+            try:
+                stored = await self._store.checkpoint(self._worker, said, _letters(chosen, now))
+            finally:
+                self._writing = frozenset()
         for live, checkpoint, mark in offered:
             if live.id in stored:
                 live.save(checkpoint, mark, now)
@@ -117,6 +131,6 @@ def _letters(turns: Iterable[LiveTurn], now: float) -> list[Letter]:
 
 def _ripe(live: LiveTurn, now: float) -> bool:
     """Whether it is stored now that another is due: what was stored once always is, so that turns come to share statements."""
-    if live.unsaved_since is None:
+    if live.unsaved_since is None or live.leaving:
         return False
     return bool(live.watchers) or live.saved_chars > 0 or now - live.unsaved_since >= SHORT

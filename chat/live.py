@@ -41,6 +41,7 @@ class LiveTurn:
         "_thought",
         "ended",
         "id",
+        "leaving",
         "persona",
         "pieces",
         "saved_chars",
@@ -58,6 +59,7 @@ class LiveTurn:
         self.ended: Ended | None = None
         self._thinking: asyncio.Task[Any] | None = None
         self._thought = False
+        self.leaving = False
         self.stopped_as = ""
         self.unsaved_since: float | None = None
         self.saved_chars = 0

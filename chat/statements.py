@@ -215,4 +215,7 @@ WHERE (w.id = ANY(%(dead)s) OR w.seen_at < now() - make_interval(secs => %(lease
   AND NOT EXISTS (SELECT 1 FROM chat_turn t WHERE t.worker = w.id AND t.status = 'running')
 """
 
+# What a checkpoint stored while its turn was closed by another worker, or over a connection that broke.
+FORGET_PIECES = "DELETE FROM chat_piece p USING chat_turn t WHERE t.id = p.turn_id AND t.status <> 'running'"
+
 FORGET_KEYS = "DELETE FROM chat_idempotencykey WHERE created_at < now() - make_interval(secs => %(age)s::float8)"

@@ -175,6 +175,7 @@ class Turns:
         if telling.stop == "refused" and not live.pieces:
             live.say(DECLINED)
         try:
+            await self.checkpoints.leave(live)
             live.end(await self._keep(live, opened.new, telling, problem))
         finally:
             self.live.remove(live)

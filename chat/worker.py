@@ -159,6 +159,7 @@ class Worker:
             await self.store.execute(statements.SIGN_OF_LIFE, {**sign, "breakers": json.dumps(self.breakers())})
             await self.turns.endings.settle()
             await self.reap()
+            await self.store.execute(statements.FORGET_PIECES, {})
             await self.store.execute(statements.FORGET_KEYS, {"age": self._keys_age})
         except DatabaseUnavailable:
             return False
