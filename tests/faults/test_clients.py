@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -49,9 +50,10 @@ def opened(server: Server, session: str, message: str = "Hello") -> socket.socke
     return wire
 
 
-def read_until(wire: socket.socket, count: int, what: bytes = b'"token"') -> bytes:
+def read_until(wire: socket.socket, words: int) -> bytes:
+    """Read so many words of the reply; a frame may hold several."""
     data = b""
-    while data.count(what) < count:
+    while b"".join(re.findall(rb'"token": "([^"]*)"', data)).count(b" ") < words:
         part = wire.recv(65536)
         assert part, data
         data += part
