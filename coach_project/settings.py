@@ -144,6 +144,7 @@ INSTALLED_APPS = [
     "identity",
     "personas",
     "chat",
+    "memory",
 ]
 MIDDLEWARE = [
     "coach_project.errors.ErrorsAsJSON",
@@ -218,7 +219,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": "INFO", "handlers": ["console"], "propagate": False}
-        for name in ("coach_project", "brains", "chat", "personas", "identity")
+        for name in ("coach_project", "brains", "chat", "memory", "personas", "identity")
     }
     # coach_project.errors logs each of these once, with its cause and without what a user wrote.
     | {"django.request": {"level": "CRITICAL"}}

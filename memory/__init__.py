@@ -1,0 +1,1 @@
+"""What is remembered of an owner's conversations, and how it is found again."""
