@@ -2,16 +2,17 @@
 
 Terms are words, which the database stems, and marks, which stand for themselves: `#kind` (memory/concepts.txt) and `~date`
 (memory.dates). Weights are in quarters of one occurrence. Traits are too frequent to be looked up, and only weigh on what was
-found: `@speaker`, `!time`, `!count` and `!place` where a message could answer "when", "how many", "where", `?` where it asks.
+found: who said it, whether it could answer "when", "how many" or "where", whether it asks.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import IntFlag
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -43,13 +44,25 @@ NUMBERS = {
     if number > 1 and word != "–"
 } | {"syv": "7"}
 
+
+class Trait(IntFlag):
+    """What a message has beside its terms: a time, a count or a place, with which it could answer; that it asks."""
+
+    TIME = 1
+    COUNT = 2
+    PLACE = 4
+    ASKS = 8
+
+
 # What a question asks for, and what in a message may answer it.
 ASKED = {
-    "!time": re.compile(r"\b(when|what (time|date|day|month|year)|how long ago|når|hvilken (dag|dato|måned))\b", re.I),
-    "!count": re.compile(
+    Trait.TIME: re.compile(
+        r"\b(when|what (time|date|day|month|year)|how long ago|når|hvilken (dag|dato|måned))\b", re.I
+    ),
+    Trait.COUNT: re.compile(
         r"\b(how (many|much|often|long|old|far|tall|heavy)|hvor (mange|mye|ofte|lenge|gammel|langt))\b", re.I
     ),
-    "!place": re.compile(
+    Trait.PLACE: re.compile(
         r"\b(where|which (city|country|place|state)|what (city|country|place|state)|hvor(?! \w))\b", re.I
     ),
 }
@@ -78,10 +91,11 @@ ASKING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What is indexed of a message: terms with their weights, in quarters, its traits, and its length in words."""
+    """What is indexed of a message: terms with their weights, in quarters, its traits, who said it, and its length in words."""
 
     terms: dict[str, int]
-    traits: tuple[str, ...]
+    traits: Trait
+    talker: str
     length: int
 
 
@@ -97,38 +111,46 @@ def utterance(text: str, said_on: date, speaker: str = "", talkers: tuple[str, .
     dates = spans(text, said_on)
     for mark in (mark for span in dates for mark in marks(span)):
         terms[mark] = ONCE
-    traits = [f"@{word}" for word, _ in words(speaker)]
+    return Utterance(dict(terms), _traits(text, dates, said), next((word for word, _ in words(speaker)), ""), len(said))
+
+
+def _traits(text: str, dates: Sequence[Span], said: Sequence[str]) -> Trait:
+    found = Trait(0)
     if dates or TIME.search(text):
-        traits.append("!time")
+        found |= Trait.TIME
     if COUNT.search(text) or any(word in NUMBERS for word in said):
-        traits.append("!count")
+        found |= Trait.COUNT
     if PLACE.search(text):
-        traits.append("!place")
+        found |= Trait.PLACE
     if text.rstrip().endswith("?"):
-        traits.append("?")
-    return Utterance(dict(terms), tuple(traits), len(said))
+        found |= Trait.ASKS
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for: terms with their weights, in quarters, words not yet stemmed; and the traits that count for more."""
+    """What is looked for: terms with their weights, in quarters, words not yet stemmed; what would answer; names in it."""
 
     terms: dict[str, int]
-    traits: tuple[str, ...]
+    traits: Trait
+    names: tuple[str, ...]
 
 
 def question(text: str, asked_on: date) -> Question:
     """The terms of a question, or of a message in answer to which something is to be recalled."""
     dates = spans(text, asked_on)
     terms: dict[str, int] = {mark: ONCE for span in dates for mark in asked_marks(span)}
-    traits = [trait for trait, pattern in ASKED.items() if pattern.search(text)]
+    traits, names = Trait(0), []
+    for trait, pattern in ASKED.items():
+        if pattern.search(text):
+            traits |= trait
     for word, capital in words(text):
         if capital:
-            traits.append(f"@{word}")
+            names.append(word)
         if word not in ASKING and len(terms) < MOST_TERMS:
             terms[word] = ONCE
             terms |= {f"#{kind}": HALF for kind in kinds(word)}
-    return Question(terms, tuple(dict.fromkeys(traits)))
+    return Question(terms, traits, tuple(dict.fromkeys(names[:MOST_TERMS])))
 
 
 def words(text: str) -> Iterator[tuple[str, bool]]:

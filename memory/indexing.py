@@ -93,7 +93,8 @@ def _rows(said: Sequence[Said], held: dict[UUID, UUID], talkers: tuple[str, ...]
             "session": one.session.hex,
             "turn": turn,
             "length": found.length,
-            "traits": found.traits,
+            "traits": int(found.traits),
+            "talker": found.talker,
             "words": {term: weight for term, weight in found.terms.items() if not term.startswith(MARKS)},
             "marks": {term: weight for term, weight in found.terms.items() if term.startswith(MARKS)},
         }

@@ -57,9 +57,11 @@ class Passage(models.Model):
     chunk = models.PositiveIntegerField()
     length = models.PositiveIntegerField()
     terms = ArrayField(models.TextField())
-    traits = ArrayField(
-        models.TextField(), help_text="What it has beside terms: @speaker, !what it could answer, ? a question."
+    around = models.FloatField(
+        help_text="Its length in words with that of what stands next to it, at half and a quarter."
     )
+    traits = models.PositiveSmallIntegerField(help_text="memory.analysis.Trait")
+    talker = models.TextField(help_text="The first name of who said it, in small letters; empty where not known.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "thread", "place"], name="passage_place_once")]

@@ -7,8 +7,11 @@ CHUNK = 2048
 
 # --- read -------------------------------------------------------------------------------------------------------------
 
-HITS = 6000
+HITS = 3000
 """Hits that one recall reads at most, those of rare terms first, of each the newest: what bounds its time."""
+
+RESTS = 4
+"""Terms, of those whose hits are too many to be read, that are looked for in the messages of the sessions found."""
 
 THREADS_SEARCHED = 24
 """Sessions within which messages are ranked: the best by all that was said in each."""
@@ -16,7 +19,7 @@ THREADS_SEARCHED = 24
 # First sessions, then messages within them, by BM25 (k1 = 1.2, b = 0.75). A message is weighed within the conversation around it:
 # what is said next to it counts half, what is said next to that a quarter, and its length is measured in the same way. A quarter
 # of the weight is for what it says itself; a quarter of its session's is added.
-# Terms whose hits were not all read are looked for in the messages of the sessions found.
+# Who is called by name counts twice as much as others, what answers "when" to such a question a little more, a question less.
 RECALL = f"""
 WITH census AS MATERIALIZED (
     SELECT dictionary::regdictionary AS dictionary, messages::float8 AS n, greatest(words, 1)::float8 / messages AS mean
@@ -48,42 +51,42 @@ WITH census AS MATERIALIZED (
     FROM (SELECT thread, term, weight, sum(tf) AS tf FROM hit GROUP BY thread, term, weight) said
     GROUP BY thread ORDER BY score DESC, thread DESC LIMIT {THREADS_SEARCHED}
 ), passage AS MATERIALIZED (
-    SELECT p.*, t.score AS around,
-           p.length + 0.5 * coalesce(lag(p.length) OVER path, 0) + 0.5 * coalesce(lead(p.length) OVER path, 0)
-           + 0.25 * coalesce(lag(p.length, 2) OVER path, 0) + 0.25 * coalesce(lead(p.length, 2) OVER path, 0) AS window_length
-    FROM thread t, LATERAL (
-        SELECT message_id, thread, place, length, terms, traits FROM memory_passage
+    SELECT p.* FROM thread t, LATERAL (
+        SELECT message_id, thread, place, length, around, traits, talker, terms FROM memory_passage
         WHERE owner_id = %(owner)s AND thread = t.thread OFFSET 0
     ) p
-    WINDOW path AS (PARTITION BY p.thread ORDER BY p.place)
+), rest AS MATERIALIZED (
+    SELECT term, weight FROM term WHERE NOT read ORDER BY df LIMIT {RESTS}
 ), found AS (
     SELECT h.thread, h.place, h.term, h.weight, h.tf FROM hit h JOIN thread t ON t.thread = h.thread WHERE h.read
     UNION ALL
-    SELECT p.thread, p.place, t.term, t.weight, 1 FROM term t, passage p WHERE NOT t.read AND t.term = ANY(p.terms)
-), weighed AS (
-    SELECT f.thread, f.place + d.step AS place, f.weight, sum(f.tf * d.share) AS near,
-           coalesce(sum(f.tf) FILTER (WHERE d.step = 0), 0) AS own
-    FROM found f, (VALUES (-2, 0.25::float8), (-1, 0.5), (0, 1), (1, 0.5), (2, 0.25)) AS d (step, share)
+    SELECT p.thread, p.place, t.term, t.weight, 1 FROM rest t, passage p WHERE t.term = ANY(p.terms)
+), weighed AS MATERIALIZED (
+    SELECT f.thread, f.place + d.step AS place, f.weight, sum(f.tf * d.share) AS near, sum(f.tf * d.itself) AS own
+    FROM found f,
+         (VALUES (-2, 0.25::float8, 0::float8), (-1, 0.5, 0), (0, 1, 1), (1, 0.5, 0), (2, 0.25, 0)) AS d (step, share, itself)
     GROUP BY f.thread, f.place + d.step, f.term, f.weight
 ), said AS MATERIALIZED (
-    SELECT p.message_id, p.traits, 0.25 * p.around
-           + sum(w.weight * 2.2 * (0.75 * w.near / (w.near + 1.2 * (0.25 + 0.75 * p.window_length / (2.5 * c.mean)))
-                                   + 0.25 * w.own / (w.own + 1.2 * (0.25 + 0.75 * p.length / c.mean)))) AS score
+    SELECT w.thread, w.place, 2.2::float8 * sum(w.weight * (
+               0.75::float8 * w.near / (w.near + 0.3::float8 + 0.9::float8 * p.around / (2.5::float8 * c.mean))
+               + 0.25::float8 * w.own / (w.own + 0.3::float8 + 0.9::float8 * p.length / c.mean))) AS score
     FROM census c, weighed w JOIN passage p ON p.thread = w.thread AND p.place = w.place
-    GROUP BY p.message_id, p.traits, p.around
-), talker AS MATERIALIZED (
-    SELECT array_agg(name) AS names FROM unnest(%(traits)s::text[]) AS name
-    WHERE starts_with(name, '@') AND EXISTS (SELECT 1 FROM passage WHERE name = ANY(traits))
+    GROUP BY w.thread, w.place
+), called AS MATERIALIZED (
+    SELECT array_agg(DISTINCT talker) AS names FROM passage WHERE talker = ANY(%(names)s::text[])
 ), best AS (
-    SELECT s.message_id,
-           (s.score + 0.5 * (SELECT count(*) FROM unnest(s.traits) AS t WHERE starts_with(t, '!') AND t = ANY(%(traits)s)))
-           * CASE WHEN '?' = ANY(s.traits) THEN 0.8 ELSE 1 END
-           * CASE WHEN cardinality(k.names) = 1 AND NOT k.names && s.traits THEN 0.5 ELSE 1 END AS score
-    FROM said s, talker k ORDER BY 2 DESC, 1 DESC LIMIT %(most)s
+    SELECT p.message_id,
+           (s.score + 0.25::float8 * t.score
+            + 0.5::float8 * ((asked & 1) + (asked >> 1 & 1) + (asked >> 2 & 1)))
+           * CASE WHEN p.traits >= 8 THEN 0.8::float8 ELSE 1 END
+           * CASE WHEN cardinality(k.names) = 1 AND p.talker <> k.names[1] THEN 0.5::float8 ELSE 1 END AS score
+    FROM called k, said s JOIN passage p ON p.thread = s.thread AND p.place = s.place JOIN thread t ON t.thread = s.thread,
+         LATERAL (SELECT p.traits & %(traits)s::int AS asked) a
+    ORDER BY 2 DESC, 1 DESC LIMIT %(most)s
 )
 SELECT b.message_id, m.session_id, m.role, m.text, m.created_at, b.score
 FROM best b, LATERAL (SELECT session_id, role, text, created_at FROM chat_message WHERE id = b.message_id OFFSET 0) m
-WHERE b.score >= %(floor)s * (SELECT sum(weight) FROM term)
+WHERE b.score >= %(floor)s::float8 * (SELECT sum(weight) FROM term)
 ORDER BY b.score DESC, b.message_id DESC
 """  # noqa: S608 — only constants of this module
 
@@ -115,7 +118,7 @@ WITH census AS (
     SELECT g.*, t.number AS thread, t.places + row_number() OVER (PARTITION BY g.session ORDER BY g.turn) - 1 AS place,
            (SELECT indexed FROM census) + row_number() OVER (ORDER BY g.turn) - 1 AS ordinal
     FROM json_to_recordset(%(said)s)
-             AS g (message uuid, session uuid, turn int, length int, traits text[], words json, marks json)
+             AS g (message uuid, session uuid, turn int, length int, traits int, talker text, words json, marks json)
     JOIN memory_thread t ON t.session_id = g.session
     WHERE NOT EXISTS (SELECT 1 FROM memory_passage p WHERE p.message_id = g.message)
 ), stemmed AS (
@@ -126,11 +129,25 @@ WITH census AS (
          unnest(coalesce(stems, ARRAY[NULL])) AS stem
 ), weighed AS MATERIALIZED (
     SELECT message, term, least(sum(weight), 127)::bigint AS weight FROM stemmed GROUP BY message, term
+), measured AS MATERIALIZED (
+    SELECT message, stored, length + 0.5 * (coalesce(lag(length) OVER path, 0) + coalesce(lead(length) OVER path, 0))
+           + 0.25 * (coalesce(lag(length, 2) OVER path, 0) + coalesce(lead(length, 2) OVER path, 0)) AS around,
+           max(place) FILTER (WHERE stored) OVER (PARTITION BY thread) - place < 2 AS near
+    FROM (
+        SELECT message, thread, place, length, false AS stored FROM given
+        UNION ALL
+        SELECT p.message_id, p.thread, p.place, p.length, true
+        FROM memory_thread t JOIN memory_passage p ON p.owner_id = t.owner_id AND p.thread = t.number AND p.place >= t.places - 4
+        WHERE t.session_id IN (SELECT session FROM given)
+    ) path_of_thread
+    WINDOW path AS (PARTITION BY thread ORDER BY place)
 ), passage AS (
-    INSERT INTO memory_passage (message_id, owner_id, thread, place, chunk, length, terms, traits)
+    INSERT INTO memory_passage (message_id, owner_id, thread, place, chunk, length, terms, around, traits, talker)
     SELECT g.message, %(owner)s, g.thread, g.place, g.ordinal / {CHUNK}, g.length,
-           ARRAY(SELECT w.term FROM weighed w WHERE w.message = g.message ORDER BY w.term), g.traits
-    FROM given g
+           ARRAY(SELECT w.term FROM weighed w WHERE w.message = g.message ORDER BY w.term), m.around, g.traits, g.talker
+    FROM given g JOIN measured m ON m.message = g.message
+), neighbour AS (
+    UPDATE memory_passage p SET around = m.around FROM measured m WHERE m.stored AND m.near AND p.message_id = m.message
 ), posting AS (
     INSERT INTO memory_posting (owner_id, term, chunk, hits)
     SELECT %(owner)s, w.term, g.ordinal / {CHUNK},
