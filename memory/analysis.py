@@ -16,7 +16,7 @@ from enum import IntFlag
 from functools import cache, lru_cache
 from pathlib import Path
 
-from memory.dates import Span, asked_marks, marks, spans
+from memory.dates import Span, asked_marks, marks, spans, without_dates
 
 ONCE, HALF = 4, 2
 """Weights, in quarters of an occurrence."""
@@ -33,6 +33,7 @@ MOST_TERMS = 64
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 MARKS = ("#", "~")
 ENDINGS = ("ings", "ing", "ene", "ers", "ies", "es", "ed", "er", "en", "et", "ne", "te", "s", "d", "r", "a", "n", "t")
+NOUN_ENDINGS = ("er", "ers", "en", "et")  # after less than four letters rather a part of the word (Peter)
 # Without the Norwegian ones that are English words of another meaning (to, fire).
 NUMBERS = {
     word: str(number)
@@ -144,7 +145,7 @@ def question(text: str, asked_on: date) -> Question:
     for trait, pattern in ASKED.items():
         if pattern.search(text):
             traits |= trait
-    for word, capital in words(text):
+    for word, capital in words(without_dates(text)):
         if capital:
             names.append(word)
         if word not in ASKING and len(terms) < MOST_TERMS:
@@ -173,7 +174,7 @@ def kinds(word: str) -> tuple[str, ...]:
         return known[word]
     for ending in ENDINGS:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= 3:
+        if stem != word and len(stem) >= (4 if ending in NOUN_ENDINGS else 3):
             tried = [stem, stem + "e", stem + "y"]
             if stem[-1] == stem[-2]:
                 tried.append(stem[:-1])

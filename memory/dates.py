@@ -95,6 +95,11 @@ def spans(text: str, said_on: date) -> list[Span]:
     return found
 
 
+def without_dates(text: str) -> str:
+    """What a text says beside the dates that it names."""
+    return SAID.sub(" ", text)
+
+
 def months_around(day: date, months: int) -> date:
     """The first day of the month that is `months` after that of `day`."""
     count = day.year * 12 + day.month - 1 + months

@@ -13,8 +13,8 @@ from django.db import connection
 from memory import statements
 from memory.analysis import MARKS, ONCE, question, words
 
-FLOOR = 0.1
-"""The least score of what is recalled, as a share of the weights of all terms that are looked for."""
+FLOOR = 0.05
+"""The least score of what is recalled, as a share of the weights of all terms that the owner has ever used of those looked for."""
 
 
 @dataclass(frozen=True, slots=True)

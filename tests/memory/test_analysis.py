@@ -66,7 +66,7 @@ def test_words_are_small_without_endings_of_speech_and_numbers_are_digits() -> N
 
 
 @pytest.mark.parametrize(
-    ("word", "kind"), [("kittens", "pet"), ("running", "running"), ("hunden", "pet"), ("søstre", ""), ("xyzzy", "")]
+    ("word", "kind"), [("kittens", "pet"), ("running", "running"), ("hunden", "pet"), ("peter", ""), ("xyzzy", "")]
 )
 def test_words_have_kinds_whatever_their_endings(word: str, kind: str) -> None:
     assert kinds(word)[:1] == ((kind,) if kind else ())
