@@ -7,13 +7,13 @@ CHUNK = 2048
 
 # --- read -------------------------------------------------------------------------------------------------------------
 
-HITS = 3000
+HITS = 2000
 """Hits that one recall reads at most, those of rare terms first, of each the newest: what bounds its time."""
 
-RESTS = 4
+RESTS = 2
 """Terms, of those whose hits are too many to be read, that are looked for in the messages of the sessions found."""
 
-THREADS_SEARCHED = 24
+THREADS_SEARCHED = 20
 """Sessions within which messages are ranked: the best by all that was said in each."""
 
 # First sessions, then messages within them, by BM25 (k1 = 1.2, b = 0.75). A message is weighed within the conversation around it:
