@@ -14,7 +14,7 @@ from memory import statements
 from memory.analysis import MARKS, ONCE, question, words
 
 FLOOR = 0.05
-"""The least score of what is recalled, as a share of the weights of all terms that the owner has ever used of those looked for."""
+"""The least score of what is recalled, as a share of the weights of the terms looked for that the owner ever used."""
 
 
 @dataclass(frozen=True, slots=True)
