@@ -11,6 +11,8 @@ Problem                          code                status  retryable
  x TurnInProgress                turn_in_progress    409     after the cause is gone
  x PersonaUnavailable            persona_unavailable 409     after the cause is gone
  x BrainNotReady                 brain_not_ready     409     after the cause is gone
+ x ConsentRequired               consent_required    409     after the cause is gone
+ x MemoryPaused                  memory_paused       409     after the cause is gone
  x SessionDeleted                session_deleted     410     no
  x TooLarge                      too_large           413     no
  x UnsupportedMediaType          unsupported_media_type 415  no
@@ -132,6 +134,18 @@ class BrainNotReady(Problem):
     code = "brain_not_ready"
     status = 409
     default_message = "The brain cannot be used yet."
+
+
+class ConsentRequired(Problem):
+    code = "consent_required"
+    status = 409
+    default_message = "Facts about the user's health are kept with their consent alone; PATCH /memory/consent gives it."
+
+
+class MemoryPaused(Problem):
+    code = "memory_paused"
+    status = 409
+    default_message = "The user's memory is paused, nothing is written to it; POST /memory/resume ends that."
 
 
 class SessionDeleted(Problem):

@@ -1,6 +1,7 @@
-"""`python -m benchmarks [cost] [latency] [hold] [vanish] [config] [table]`: what Coach costs, beside others in the same run.
+"""`python -m benchmarks [part …]`: what Coach costs, beside others in one run. Parts: cost, latency, hold, vanish, config,
+memory, dashboard; and table.
 
-Without a part's name all are measured, which takes about twenty minutes. Each part starts the stub vendor, the server as `./run`
+Without a part's name all are measured, which takes about half an hour. Each part starts the stub vendor, the server as `./run`
 does, with one worker and an embedded database of the benchmarks' own, and what stands beside it, on free ports; and ends them.
 The table is printed, JSON and a picture are written to benchmarks/results. `table` prints what was measured last.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import cost, hold, latency, picture, scripted, table, vanish
+from benchmarks import cost, dashboard, hold, latency, memory, picture, scripted, table, vanish
 from benchmarks.plan import Plan, Result
 from benchmarks.results import Results
 from benchmarks.stack import ROOT, Stack, say
@@ -25,11 +26,13 @@ from benchmarks.stack import ROOT, Stack, say
 Measure = Callable[[Stack, Plan], Coroutine[Any, Any, Result]]
 
 PARTS: Mapping[str, tuple[Measure, Plan]] = {
-    "cost": (cost.measure, Plan(streams=100)),
+    "cost": (cost.measure, Plan(streams=100, long=205)),
     "latency": (latency.measure, Plan(streams=200)),
     "hold": (hold.measure, Plan(streams=5_000, rounds=1, ramp=50)),
     "vanish": (vanish.measure, Plan(streams=1_000, ramp=10)),
     "config": (scripted.measure, Plan(streams=1_000, ramp=10, short=10, long=310)),
+    "memory": (memory.measure, Plan(streams=100_000, rounds=1)),
+    "dashboard": (dashboard.measure, Plan(streams=1_000_000, rounds=1)),
 }
 
 
@@ -44,8 +47,10 @@ def changed(plan: Plan, asked: argparse.Namespace) -> Plan:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}, table; all if absent")
-    parser.add_argument("--rounds", type=int, help="5 if absent; hold has one")
-    parser.add_argument("--streams", type=int, help="at once; each part has its own number")
+    parser.add_argument("--rounds", type=int, help="5 if absent; hold, memory and dashboard have one")
+    parser.add_argument(
+        "--streams", type=int, help="at once, of memory and dashboard the messages; each part has its own number"
+    )
     parser.add_argument("--rate", type=int, help="words a second of a stream; 20 if absent")
     parser.add_argument("--markdown", action="store_true", help="print the table as a document has it")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")

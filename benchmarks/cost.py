@@ -98,15 +98,19 @@ async def measure(stack: Stack, plan: Plan) -> Result:
     say("cost: statements of a turn")
     await server.use("claude")
     told = {words: await statements.of_turns(server, plan, words) for words in (plan.short, plan.long)}
+    remembering = stack.server("coach-memory", COACH_CONTEXT="memory.source.Memory", COACH_LIMITS="on")
+    await remembering.use("claude")
+    with_memory = await statements.of_turns(remembering, plan, plan.short)
     medians = {name: figures.median(found) for name, found in costs.costs.items()}
     database = {name: middle(found) for name, found in costs.database_ms.items()}
     return Result(
-        rows=[*rows(medians, database), statements.row(told, plan)],
+        rows=[*rows(medians, database), statements.row(told, with_memory, plan)],
         figures={
             "medians": {name: asdict(cost) for name, cost in medians.items()},
             "each": {name: [asdict(cost) for cost in found] for name, found in costs.costs.items()},
             "database_ms_a_turn": database,
             "statements": {f"{words} words": asdict(found) for words, found in told.items()},
+            "statements_with_memory_and_limits": asdict(with_memory),
         },
         bars={name: cost.per_token_us for name, cost in medians.items()},
     )

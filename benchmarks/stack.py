@@ -148,6 +148,8 @@ class Stack:
             "DATABASE_URL": "",
             "WEB_CONCURRENCY": "1",
             "COACH_LIMITS": "off",
+            "COACH_CONTEXT": "",  # what a turn costs without memory
+            "COACH_BACKGROUND": "off",
             "COACH_MAX_TURNS": "100000",
             "COACH_IDLE_TIMEOUT": "900",  # streams are held in silence
             "COACH_TURN_TIMEOUT": "900",

@@ -68,11 +68,12 @@ async def of_turns(server: Server, plan: Plan, words: int) -> Told:
     return Told(*((mine - other) / plan.streams for mine, other in zip(busy, idle, strict=True)))
 
 
-def row(told: Mapping[int, Told], plan: Plan) -> Row:
-    """By the words of a reply."""
+def row(told: Mapping[int, Told], with_memory: Told, plan: Plan) -> Row:
+    """By the words of a reply; and of short ones where limits and memory are on, of users who have no memories."""
     short, long = (told[words] for words in (plan.short, plan.long))
     return Row(
         "statements of a turn; transactions",
         f"{short.statements:.1f}; {short.transactions:.1f}",
-        f"with the checkpoints of a reply of {plan.long / plan.rate:.0f} s: {long.statements:.1f}; {long.transactions:.1f}",
+        f"with the checkpoints of a reply of {plan.long / plan.rate:.0f} s: {long.statements:.1f}; {long.transactions:.1f}; "
+        f"with memory and limits: {with_memory.statements:.1f}; {with_memory.transactions:.1f}",
     )

@@ -9,8 +9,9 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
-from brains import registry
+from brains import prices, registry
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+", re.ASCII)
 
@@ -18,7 +19,7 @@ _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+", re.ASCII)
 @register("brains")
 def check_brains(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Errors for entries that can never work, warnings for brains that want something set first."""
-    return [*_wrong_entries(), *_unknown_aliases(), *_not_ready()]
+    return [*_wrong_entries(), *_unknown_aliases(), *_not_ready(), *_wrong_prices()]
 
 
 def _wrong_entries() -> list[CheckMessage]:
@@ -51,3 +52,11 @@ def _not_ready() -> list[CheckMessage]:
         for alias in wanted
         if alias in settings.BRAINS and (names := registry.missing(alias))
     ]
+
+
+def _wrong_prices() -> list[CheckMessage]:
+    try:
+        prices.current()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint="brains/prices.toml shows the form.", id="brains.E003")]
+    return []

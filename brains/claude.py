@@ -126,7 +126,7 @@ class ClaudeBrain:
             system=_system(prompt.system),
             messages=_messages(prompt.lines),
             thinking=self._thinking,
-            output_config=self._effort,
+            output_config=_output(self._effort, prompt.schema),
             stream=True,
         )
 
@@ -219,7 +219,7 @@ def _system(blocks: tuple[str, ...]) -> list[TextBlockParam] | Omit:
 
 def _messages(lines: tuple[Line, ...]) -> list[MessageParam]:
     """The lines, with a breakpoint after the history: the next turn begins with the same lines and finds it."""
-    messages = [_message(line.role, line.text) for line in lines]
+    messages = [_message(line.role, line.whole) for line in lines]
     if len(lines) > 1:
         cached: TextBlockParam = {"type": "text", "text": lines[-2].text, "cache_control": {"type": "ephemeral"}}
         messages[-2] = _message(lines[-2].role, [cached])
@@ -250,6 +250,14 @@ def _effort(level: str) -> OutputConfigParam | Omit:
         case "low" | "medium" | "high" | "xhigh" | "max":
             return {"effort": level}
     return omit
+
+
+def _output(effort: OutputConfigParam | Omit, schema: Mapping[str, object] | None) -> OutputConfigParam | Omit:
+    """The vendor's structured outputs, where a schema is given."""
+    if schema is None:
+        return effort
+    config: OutputConfigParam = {"format": {"type": "json_schema", "schema": dict(schema)}}
+    return config if isinstance(effort, Omit) else {**effort, **config}
 
 
 def _translated(error: BaseException, said: bool) -> BrainError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from brains.pacing import pacer
+
 
 class Deadlines:
     """Cuts short, by cancelling it, a task that waits too long for its next delta.
 
-    Time that the task spends on other things than waiting counts for the whole alone. Timer and clock are the event
-    loop's. There is one timer a turn, moved when it fires, not at each delta: at thousands of tokens a second a timer
-    each would be felt.
+    Time that the task spends on other things than waiting counts for the whole alone. The clock is the event loop's. There
+    is one alarm a turn, moved when it rings, not at each delta: at thousands of tokens a second a timer each would be felt.
 
         deadlines.waiting()               # before each wait; False: the whole has taken too long
         …                                 # in the wait: CancelledError, if it took too long
@@ -20,12 +21,12 @@ class Deadlines:
     """
 
     __slots__ = (
+        "_alarm",
         "_armed",
         "_cancelling",
         "_due",
         "_end",
         "_first",
-        "_handle",
         "_idle",
         "_loop",
         "_target",
@@ -41,7 +42,7 @@ class Deadlines:
         self._waiter = asyncio.current_task()
         self._first: float | None = self._loop.time() + first
         self._due = self._armed = min(self._first, end)
-        self._handle = self._loop.call_at(self._due, self._fire)
+        self._alarm = pacer().call_at(self._due, self._ring)
         self._task: asyncio.Task[object] | None = None  # while it waits
         self._target: asyncio.Task[object] | None = None  # once it was cancelled
         self._cancelling = 0
@@ -62,20 +63,23 @@ class Deadlines:
             self._first = None
 
     def passed(self) -> bool:
-        """Whether the task was cancelled by this alone; then the cancellation is taken back."""
+        """Whether the task was cancelled by this alone; then the cancellation is taken back.
+
+        Not where another had cancelled it before, and its brain was still tidying up.
+        """
         target, self._task, self._target = self._target, None, None
-        return target is not None and target.uncancel() <= self._cancelling
+        return target is not None and target.uncancel() <= self._cancelling and not self._cancelling
 
     def close(self) -> None:
-        self._handle.cancel()
+        self._alarm.cancel()
         self.passed()
 
     def _arm(self) -> None:
-        self._handle.cancel()
+        self._alarm.cancel()
         self._armed = self._due
-        self._handle = self._loop.call_at(self._due, self._fire)
+        self._alarm = pacer().call_at(self._due, self._ring)
 
-    def _fire(self) -> None:
+    def _ring(self) -> None:
         if self._task is None:
             # Not waiting: look again when it may be, for the time for that is counted from its beginning.
             self._due = max(self._loop.time() + self._idle, self._due)

@@ -13,12 +13,22 @@ BrainError               provider_error        502  retryable
 
 `retryable` is for the client. Before the first delta the same brain is asked again at once for those marked a
 (brains.retries), and then each of them lets a fallback try, but ContextTooLong, which the next would say too.
-A leaf beside problems: no Django, no SDK.
+A leaf beside problems: no Django, no SDK. `where` is for errors of any kind.
 """
 
 from __future__ import annotations
 
+import traceback
+
 from problems import Problem
+
+FRAMES = 15
+"""Of a traceback, the innermost."""
+
+
+def where(error: BaseException) -> str:
+    """What broke and where, for a log: without its message, which may hold what was said."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__)[-FRAMES:])}"
 
 
 class BrainError(Problem):

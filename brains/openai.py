@@ -16,9 +16,9 @@ from typing import Final, Literal, TypeAlias, get_args
 import openai
 from openai import Omit, omit
 from openai.types.chat import ChatCompletionMessageParam
-from openai.types.responses import EasyInputMessageParam
+from openai.types.responses import EasyInputMessageParam, ResponseTextConfigParam
 from openai.types.shared import ChatModel
-from openai.types.shared_params import Reasoning
+from openai.types.shared_params import Reasoning, ResponseFormatJSONSchema
 
 from brains import connection
 from brains.errors import BrainError, BrainInterrupted
@@ -119,6 +119,7 @@ class OpenAIBrain:
                 max_completion_tokens=limit if self._own else omit,
                 max_tokens=omit if self._own else limit,
                 reasoning_effort=self._effort,
+                response_format=_chat_format(prompt.schema),
                 stream=True,
                 stream_options={"include_usage": True},
             )
@@ -129,6 +130,7 @@ class OpenAIBrain:
             input=[_input(line) for line in prompt.lines],
             max_output_tokens=self._output_tokens,
             reasoning=reasoning,
+            text=_format(prompt.schema),
             prompt_cache_key=_cache_key(prompt) if self._own else omit,
             store=False,
             stream=True,
@@ -161,8 +163,22 @@ def _effort(level: str) -> Effort | Omit:
     return omit
 
 
+def _format(schema: Mapping[str, object] | None) -> ResponseTextConfigParam | Omit:
+    """Structured outputs, as the Responses API names them."""
+    if schema is None:
+        return omit
+    return {"format": {"type": "json_schema", "name": "reply", "schema": dict(schema), "strict": True}}
+
+
+def _chat_format(schema: Mapping[str, object] | None) -> ResponseFormatJSONSchema | Omit:
+    """The same for Chat Completions."""
+    if schema is None:
+        return omit
+    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": dict(schema), "strict": True}}
+
+
 def _input(line: Line) -> EasyInputMessageParam:
-    return {"role": line.role, "content": line.text}
+    return {"role": line.role, "content": line.whole}
 
 
 def _messages(prompt: Prompt) -> list[ChatCompletionMessageParam]:
@@ -172,9 +188,9 @@ def _messages(prompt: Prompt) -> list[ChatCompletionMessageParam]:
     for line in prompt.lines:
         match line.role:
             case "user":
-                messages.append({"role": "user", "content": line.text})
+                messages.append({"role": "user", "content": line.whole})
             case "assistant":
-                messages.append({"role": "assistant", "content": line.text})
+                messages.append({"role": "assistant", "content": line.whole})
     return messages
 
 

@@ -62,6 +62,11 @@ def context_tokens(alias: str) -> int:
     return int(_options(alias).get("context_tokens", CONTEXT_TOKENS))
 
 
+def follows_schema(alias: str) -> bool:
+    """Whether the brain answers with JSON where a prompt asks for it by a schema."""
+    return alias in settings.BRAINS and bool(_entry(alias).get("SCHEMA"))
+
+
 def chain(alias: str) -> tuple[str, ...]:
     """The brain, then those that are tried in its place, each once."""
     return tuple(dict.fromkeys((alias, *settings.COACH_FALLBACK)))

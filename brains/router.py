@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
@@ -120,6 +121,14 @@ class Router:
             return False
         await asyncio.sleep(pause)
         return not attempt.outdated
+
+
+_alone: WeakKeyDictionary[asyncio.AbstractEventLoop, Router] = WeakKeyDictionary()
+
+
+def alone() -> Router:
+    """The running event loop's router in which no other brain stands in, for those who want the one that they ask."""
+    return _alone.setdefault(asyncio.get_running_loop(), Router(falls_back=False))
 
 
 async def _listen(thinking: AsyncGenerator[BrainEvent, None], end: float, hearing: _Hearing) -> None:

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from brains.errors import BrainMisconfigured
 from brains.options import Options
 from brains.pacing import pacer
 from brains.types import BrainEvent, Prompt, Script, Stop, TextDelta, Usage
@@ -41,7 +42,7 @@ class Lore(NamedTuple):
 
 
 class ScriptedBrain:
-    """OPTIONS: words_per_second; 0 says all at once, still word by word."""
+    """OPTIONS: words_per_second; 0 says all at once, still word by word. A prompt with a schema is refused."""
 
     def __init__(self, alias: str, options: Mapping[str, object]) -> None:
         read = Options(alias, options)
@@ -52,6 +53,8 @@ class ScriptedBrain:
         lore()
 
     async def think(self, prompt: Prompt) -> AsyncGenerator[BrainEvent, None]:
+        if prompt.schema is not None:
+            raise BrainMisconfigured(f"The brain {self.alias} has scripts alone: it cannot answer by a schema.")
         text = reply(prompt)
         pace = pacer()
         begun = asyncio.get_running_loop().time()
@@ -59,7 +62,7 @@ class ScriptedBrain:
             # Against a plan, not against the last word: pauses that add up would slow it.
             await pace.until(begun + number / self._pace if self._pace else 0)
             yield TextDelta(word)
-        given = sum(map(len, prompt.system)) + sum(len(line.text) for line in prompt.lines)
+        given = sum(map(len, prompt.system)) + sum(len(line.whole) for line in prompt.lines)
         yield Usage(_tokens(given), _tokens(len(text)))
         yield Stop("complete")
 

@@ -14,10 +14,16 @@ StopReason: TypeAlias = Literal["complete", "truncated", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry of the history; `text` is never blank."""
+    """One entry of the history; `text` is never blank. `aside` stands before it: context that the one who says it did not say."""
 
     role: Role
     text: str
+    aside: str = ""
+
+    @property
+    def whole(self) -> str:
+        """What a model reads."""
+        return f"{self.aside}\n\n{self.text}" if self.aside else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,15 @@ class Prompt:
     """What a brain is given.
 
     `system` holds text blocks, the most stable first (vendors cache a prefix that does not change); `lines` alternate
-    user, assistant, …, user: they begin and end with the user.
+    user, assistant, …, user: they begin and end with the user. With a `schema` (JSON Schema; of objects, all of whose
+    properties are required and no others allowed) the reply is one JSON object that follows it, as text; one that ended
+    otherwise than complete need not be whole. registry.follows_schema tells which brains can; the others refuse.
     """
 
     system: tuple[str, ...]
     lines: tuple[Line, ...]
     script: Script = field(default_factory=Script)
+    schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

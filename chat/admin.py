@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat import sessions
+from chat import amounts, transcripts
 from chat.ids import Kind, inside, outside
 from chat.models import Session, Status, Turn, Worker
 from chat.paging import BoundedPaginator
+from chat.transcripts import Transcript
 from personas.models import Persona
 from problems import NotFound
-
-MESSAGES_SHOWN = 200
-
-_until: ContextVar[int | None] = ContextVar("until", default=None)
-"""How far a session's page goes: Django gives a field's method no request."""
 
 
 def _ids(kind: Kind, term: str) -> list[Any]:
@@ -55,6 +49,15 @@ class Looking(admin.ModelAdmin[Any]):
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}")
 
+    def found(self, term: str) -> Q:
+        """What a search term finds; asked where there are `search_fields`."""
+        raise NotImplementedError
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return queryset.filter(self.found(search_term)) if search_term else queryset, False
+
 
 @admin.register(Session)
 class SessionAdmin(Looking):
@@ -63,21 +66,18 @@ class SessionAdmin(Looking):
     search_fields = ("id",)
     search_help_text = "A session's id, or the beginning of a user's id."
     ordering = ("-updated_at", "-id")
-    fields = ("session_id", "title", "owner", "persona_id", "brain", "metadata", "created_at", "updated_at", "messages")
-    readonly_fields = ("session_id", "persona_id", "messages")
+    fields = ("session_id", "title", "owner", "persona_id", "brain", "metadata", "created_at", "updated_at")
+    readonly_fields = ("session_id", "persona_id")
+    change_form_template = "admin/chat/session/change_form.html"
     list_filter = (("updated_at", admin.DateFieldListFilter), "persona")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).defer("head__text")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        if not search_term:
-            return queryset, False
-        if ids := _ids("session", search_term):
-            return queryset.filter(id__in=ids), False
-        return queryset.filter(owner__external_id__startswith=search_term), False
+    def found(self, term: str) -> Q:
+        if ids := _ids("session", term):
+            return Q(id__in=ids)
+        return Q(owner__external_id__startswith=term)
 
     @admin.display(description="session", ordering="id")
     def session_id(self, session: Session) -> str:
@@ -90,25 +90,15 @@ class SessionAdmin(Looking):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        until = request.GET.get("until", "")
-        _until.set(int(until) if until.isascii() and until.isdigit() and len(until) < 10 else None)
-        return super().change_view(request, object_id, form_url, extra_context)
+        asked = request.GET.get("until", "")
+        until = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
 
-    @admin.display(description="messages")
-    def messages(self, session: Session) -> SafeString:
-        """The current path, oldest first; of a long one the part that ends at depth `until`."""
-        newest = session.head.depth if session.head else -1
-        asked = _until.get()
-        until = newest if asked is None else min(asked, newest)
-        first = max(0, until - MESSAGES_SHOWN + 1)
-        entries = sessions.path(session, depth=first, limit=max(0, until - first + 1))
-        context = {
-            "entries": [
-                (entry, entry.turn and reverse("admin:chat_turn_change", args=[entry.turn])) for entry in entries
-            ],
-            "older": first - 1 if first else None,
-        }
-        return render_to_string("admin/chat/session/messages.html", context)
+        def transcript() -> Transcript | None:
+            """Called by the template: after the permission was checked."""
+            session = self.get_queryset(request).select_related("head").filter(id=object_id).first()
+            return transcripts.transcript(session, request.GET.get("at", ""), until) if session else None
+
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "transcript": transcript})
 
 
 @admin.register(Turn)
@@ -122,6 +112,7 @@ class TurnAdmin(Looking):
         "persona",
         "input_tokens",
         "output_tokens",
+        "shown_cost",
         "first_token",
         "duration",
         "error",
@@ -130,20 +121,16 @@ class TurnAdmin(Looking):
     search_fields = ("id",)
     search_help_text = "A turn's or a session's id."
     ordering = ("-created_at", "-id")
-    readonly_fields = ("turn_id", "shown_session", "first_token", "duration")
-    exclude = ("session", "owner", "user_message", "reply")
+    readonly_fields = ("turn_id", "shown_session", "first_token", "duration", "shown_cost")
+    exclude = ("session", "owner", "user_message", "reply", "cost")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return ("status", BrainFilter, PersonaFilter, "fallback", ("created_at", admin.DateFieldListFilter))
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        if not search_term:
-            return queryset, False
-        if ids := _ids("session", search_term):
-            return queryset.filter(session_id__in=ids), False
-        return queryset.filter(id__in=_ids("turn", search_term)), False
+    def found(self, term: str) -> Q:
+        if ids := _ids("session", term):
+            return Q(session_id__in=ids)
+        return Q(id__in=_ids("turn", term))
 
     @admin.display(description="turn", ordering="id")
     def turn_id(self, turn: Turn) -> str:
@@ -154,13 +141,17 @@ class TurnAdmin(Looking):
         address = reverse("admin:chat_session_change", args=[turn.session_id])
         return format_html('<a href="{}">{}</a>', address, outside("session", turn.session_id))
 
-    @admin.display(description="first token, s")
-    def first_token(self, turn: Turn) -> str:
-        return f"{(turn.first_token_at - turn.created_at).total_seconds():.2f}" if turn.first_token_at else "–"
+    @admin.display(description="cost")
+    def shown_cost(self, turn: Turn) -> str:
+        return amounts.dollars(turn.cost)
 
-    @admin.display(description="duration, s")
+    @admin.display(description="first token")
+    def first_token(self, turn: Turn) -> str:
+        return amounts.seconds(turn.first_token_ms)
+
+    @admin.display(description="duration")
     def duration(self, turn: Turn) -> str:
-        return f"{(turn.finished_at - turn.created_at).total_seconds():.2f}" if turn.finished_at else "–"
+        return amounts.seconds(turn.duration_ms)
 
 
 @admin.register(Worker)

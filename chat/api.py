@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from brains import switching
 from chat import changes, exports, serializers, sessions, worker
-from chat.fields import idempotency_key
+from chat.fields import asked, idempotency_key, limit_of, valid
 from chat.ids import inside, outside
 from chat.models import Session
 from identity.callers import OPEN, owner_of
@@ -27,29 +25,10 @@ PAGE, MOST = 50, 100
 MESSAGES_PAGE, MOST_MESSAGES = 100, 500
 
 
-def _valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
-
-
-def _query(request: Request, name: str) -> str:
-    value = request.query_params.get(name, "").strip()
-    if "\0" in value:
-        raise Invalid(fields={name: ["This holds a NUL."]})
-    return value
-
-
-def _limit(request: Request, usual: int, most: int) -> int:
-    value = _query(request, "limit") or str(usual)
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= most and len(value) < 10):
-        raise Invalid(fields={"limit": [f"Send a number from 1 to {most}."]})
-    return int(value)
-
-
 def _reader(session: Session, request: Request) -> Callable[[int], list[sessions.Entry]]:
     """How to read the asked-for messages, given how many. Raises Invalid."""
-    depth, last = sessions.behind(_query(request, "cursor"))
-    match _query(request, "branches"):
+    depth, last = sessions.behind(asked(request, "cursor"))
+    match asked(request, "branches"):
         case "":
             return lambda most: sessions.path(session, depth=depth + 1, limit=most)
         case "all":
@@ -65,7 +44,7 @@ class Start(APIView):
     )
     def post(self, request: Request) -> Response:
         """Create a session."""
-        values = _valid(serializers.Start(data=request.data))
+        values = valid(serializers.Start(data=request.data))
         key = idempotency_key(request.headers)
         digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest() if key else ""
         if values["persona"]:
@@ -104,11 +83,11 @@ class Sessions(APIView):
     def get(self, request: Request) -> Response:
         """List sessions, newest first."""
         found = sessions.of(OPEN)
-        if user_id := _query(request, "user_id"):
+        if user_id := asked(request, "user_id"):
             found = found.filter(owner__external_id=user_id)
-        if words := _query(request, "q"):
+        if words := asked(request, "q"):
             found = sessions.search(found, words[:500])
-        rows, following = sessions.page(found, cursor=_query(request, "cursor"), limit=_limit(request, PAGE, MOST))
+        rows, following = sessions.page(found, cursor=asked(request, "cursor"), limit=limit_of(request, PAGE, MOST))
         listed = [{**sessions.summary(row.session), "last_message": row.last_message} for row in rows]
         return Response({"sessions": listed, "next": following})
 
@@ -126,7 +105,7 @@ class OneSession(APIView):
     def get(self, request: Request, session_id: str) -> Response:
         """A session with the messages of its current path, oldest first; a reply that is being said is the last."""
         session = sessions.get(OPEN, session_id)
-        limit = _limit(request, MESSAGES_PAGE, MOST_MESSAGES)
+        limit = limit_of(request, MESSAGES_PAGE, MOST_MESSAGES)
         read = _reader(session, request)
         entries = read(limit + 1)
         running = sessions.running(entries[:limit])
@@ -148,7 +127,7 @@ class OneSession(APIView):
     def patch(self, request: Request, session_id: str) -> Response:
         """Change title, persona, brain (null: the active one), metadata, or head: the message where the path ends."""
         session = sessions.get(OPEN, session_id)
-        values = _valid(serializers.SessionChange(data=request.data, partial=True))
+        values = valid(serializers.SessionChange(data=request.data, partial=True))
         if persona := values.get("persona"):
             sessions.known_persona(persona)
             session.persona_id = persona
@@ -191,7 +170,7 @@ class ExportSession(APIView):
     def get(self, request: Request, session_id: str) -> HttpResponse:
         """The session as a file."""
         session = sessions.get(OPEN, session_id)
-        kind = _query(request, "format") or "json"
+        kind = asked(request, "format") or "json"
         name = f"{session.persona_id}-{session.created_at:%Y-%m-%d}-{session.id.hex[-8:]}"
         if kind == "json":
             ending, content_type = "json", "application/json"
@@ -251,6 +230,6 @@ class SwitchBrain(APIView):
     )
     def post(self, request: Request) -> Response:
         """Make another brain the active one; every worker uses it from its next turn on."""
-        alias = _valid(serializers.Switch(data=request.data))["brain"]
+        alias = valid(serializers.Switch(data=request.data))["brain"]
         switching.switch(alias, OPEN.name)
         return Response({"success": True, "active_brain": alias, "message": f"The next turn is answered by {alias}."})

@@ -95,6 +95,8 @@ def _empty(session: Session) -> None:
 
 
 def _remove(session: Session, messages: Sequence[UUID]) -> None:
+    # In the order in which the memory locks them, and before what hangs on them: else each could wait for the other.
+    list(Message.objects.select_for_update().filter(id__in=messages).order_by("id").values_list("id"))
     turns = Turn.objects.filter(session=session, user_message__in=messages) | Turn.objects.filter(
         session=session, reply__in=messages
     )

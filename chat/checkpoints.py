@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from uuid import UUID
 
-from chat.endings import where
+from brains.errors import where
 from chat.live import LiveTurn, LiveTurns
 from chat.mailbox import Letter, news
 from chat.store import Store
@@ -93,6 +93,8 @@ class Checkpoints:
         now = time.monotonic()
         due = now + LATEST
         for live in self._live.all():
+            if live.leaving:
+                continue
             patience = WATCHED if live.watchers else LATEST
             due = min(due, (live.unsaved_since or now) + patience)
         return due
@@ -104,12 +106,12 @@ class Checkpoints:
             return
         offered = [(live, *live.unsaved()) for live in chosen]
         said = [checkpoint for _, checkpoint, _ in offered]
-        async with self._written:
-            self._writing = frozenset(live.id for live in chosen)
-            try:
+        self._writing = frozenset(live.id for live in chosen)
+        try:
+            async with self._written:
                 stored = await self._store.checkpoint(self._worker, said, _letters(chosen, now))
-            finally:
-                self._writing = frozenset()
+        finally:
+            self._writing = frozenset()
         for live, checkpoint, mark in offered:
             if live.id in stored:
                 live.save(checkpoint, mark, now)

@@ -11,11 +11,10 @@ from typing import Any
 
 from brains.types import Prompt
 from chat import prompts
-from chat.context import Context, Summary
+from chat.context import Context
+from chat.ids import outside
 from chat.records import Scene, Voice
 from personas.instructions import system_blocks
-
-BESIDE = "{aside}\n\n{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,12 @@ def composed(scene: Scene, voice: Voice, text: str, context: Context, alias: str
     ratio = _ratio(scene, alias)
     persona = system_blocks(voice.instructions, scene.language)
     facts = (context.facts,) if context.facts else ()
-    said = BESIDE.format(aside=context.aside, text=text) if context.aside else text
-    # The summary's room is kept also while it is not needed yet, so that the window does not move when it comes.
-    kept = (context.summary.text,) if context.summary else ()
-    room = prompts.room_for_history(int(context_tokens * ratio), (*persona, *facts, *kept), said)
-    start = prompts.window_start(scene.path_chars, room)
-    sent = [utterance for utterance in scene.path if utterance.offset >= start]
-    summary = _needed(context.summary, sent[0].offset if sent else scene.path_chars)
-    history = prompts.exchanges(sent)
-    blocks = (*persona, *facts, *((summary.text,) if summary else ()))
+    summary = context.summary
+    blocks = (*persona, *facts, *((summary.text,) if summary and summary.text else ()))
+    beside = context.aside + text
+    room = prompts.room_for_history(int(context_tokens * ratio), blocks, beside)
+    start = prompts.window_start(scene.path_chars, room, summary.chars if summary else 0)
+    history = prompts.exchanges(utterance for utterance in scene.path if utterance.offset >= start)
     parts = {
         "persona": sum(map(len, persona)),
         "facts": len(context.facts),
@@ -53,10 +49,11 @@ def composed(scene: Scene, voice: Voice, text: str, context: Context, alias: str
         "tokens": {part: round(chars / ratio) for part, chars in parts.items()},
         "history_turns": len(history),
         "history_from": start,
-        "summary": summary and str(summary.id),
+        "room": room,
+        "summary": summary and outside("summary", summary.id),
         "used": {kind: list(ids) for kind, ids in context.used.items()},
     }
-    return Composed(prompts.compose(blocks, history, said, voice.script), manifest)
+    return Composed(prompts.compose(blocks, history, text, voice.script, context.aside), manifest)
 
 
 def _ratio(scene: Scene, alias: str) -> float:
@@ -64,8 +61,3 @@ def _ratio(scene: Scene, alias: str) -> float:
     if scene.counted is None or scene.counted.brain != alias:
         return prompts.CHARS_PER_TOKEN
     return prompts.chars_per_token(scene.counted.chars, scene.counted.tokens)
-
-
-def _needed(summary: Summary | None, first: int) -> Summary | None:
-    """One that stands for text which is sent anyway, from that character on, would say things twice."""
-    return summary if summary and summary.chars <= first else None

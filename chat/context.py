@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
@@ -19,8 +20,13 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.25
 """s for all that a source does before a turn."""
 
-Rows: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Sequence[tuple[Any, ...]]]]
-"""One statement on the turns' own pool, and its rows; raises DatabaseUnavailable."""
+
+class Rows(Protocol):
+    """One statement on the turns' own pool, and its rows; raises DatabaseUnavailable, also where it takes longer than `ms`."""
+
+    async def __call__(
+        self, statement: str, values: dict[str, Any], *, ms: int | None = None
+    ) -> Sequence[tuple[Any, ...]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Stands for a path's first `chars` characters."""
+    """Stands for a path's first `chars` characters, which are whole turns and are sent no more."""
 
     id: UUID
     text: str
@@ -71,12 +77,22 @@ class Source(Protocol):
     async def context(self, asked: Asked, rows: Rows) -> Context: ...
 
 
+@runtime_checkable
+class Listener(Protocol):
+    """A source that is told of each turn's end."""
+
+    def turn_ended(self) -> None:
+        """Some turn of this worker has ended, stored or not. Must not block, nor raise."""
+        ...
+
+
 class Sources:
     """Those of this process."""
 
     def __init__(self, paths: Sequence[str], patience: float = PATIENCE) -> None:
-        """Raise ImportError for a path that leads nowhere."""
-        self._sources: tuple[Source, ...] = tuple(import_string(path)() for path in paths)
+        """Raise ImproperlyConfigured for a path that leads nowhere."""
+        self._sources = tuple(map(_source, paths))
+        self._listeners = tuple(source for source in self._sources if isinstance(source, Listener))
         self._patience = patience
         self._failing: set[Source] = set()
 
@@ -96,6 +112,19 @@ class Sources:
             self._failing.discard(source)
             found = _joined(found, told)
         return found
+
+    def turn_ended(self) -> None:
+        """A turn of this worker has ended."""
+        for listener in self._listeners:
+            listener.turn_ended()
+
+
+def _source(path: str) -> Source:
+    try:
+        source: Source = import_string(path)()
+    except ImportError as error:
+        raise ImproperlyConfigured(f"COACH_CONTEXT names {path!r}, which cannot be imported: {error}") from error
+    return source
 
 
 def _joined(one: Context, other: Context) -> Context:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from dataclasses import replace
 from uuid import UUID
 
+from brains.errors import where
 from brains.types import Usage
 from chat.events import Done, Ended, Failed
 from chat.ids import outside
@@ -87,11 +87,6 @@ class Endings:
                 raise NotSaved from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
-
-
-def where(error: BaseException) -> str:
-    """What broke and where, without its message, which may hold what was said."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__)[-15:])}"
 
 
 def told(stored: Stored) -> Ended:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from problems import Invalid
 
@@ -55,3 +56,25 @@ def idempotency_key(headers: Mapping[str, str]) -> str:
     if key and not _KEY.fullmatch(key):
         raise Invalid(fields={"Idempotency-Key": ["Send 1 to 255 printable ASCII characters."]})
     return key
+
+
+def valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """The values of a body. Raises DRF's ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def asked(request: Request, name: str) -> str:
+    """A parameter of the query, trimmed; empty where there is none. Raises Invalid."""
+    value = request.query_params.get(name, "").strip()
+    if "\0" in value:
+        raise Invalid(fields={name: ["This holds a NUL."]})
+    return value
+
+
+def limit_of(request: Request, usual: int, most: int) -> int:
+    """The parameter `limit`: from 1 to `most`. Raises Invalid."""
+    value = asked(request, "limit") or str(usual)
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= most and len(value) < 10):
+        raise Invalid(fields={"limit": [f"Send a number from 1 to {most}."]})
+    return int(value)

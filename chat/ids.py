@@ -13,9 +13,15 @@ from uuid import UUID
 
 from problems import NotFound
 
-Kind: TypeAlias = Literal["session", "turn", "msg"]
+Kind: TypeAlias = Literal["session", "turn", "msg", "summary", "fact"]
 
-WORDS: dict[Kind, str] = {"session": "session", "turn": "turn", "msg": "message"}
+WORDS: dict[Kind, str] = {
+    "session": "session",
+    "turn": "turn",
+    "msg": "message",
+    "summary": "summary",
+    "fact": "fact",
+}
 
 
 def new_id() -> UUID:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -101,6 +103,13 @@ class Turn(models.Model):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     cache_read_tokens = models.PositiveIntegerField(null=True, blank=True)
     cache_write_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost = models.DecimalField(
+        max_digits=20,
+        decimal_places=12,
+        null=True,
+        blank=True,
+        help_text="USD, by the prices of its end; empty: unknown.",
+    )
     error = models.CharField(max_length=40, blank=True, default="")
     worker = models.UUIDField(null=True, blank=True)
     slot = models.PositiveIntegerField(
@@ -122,6 +131,24 @@ class Turn(models.Model):
             models.Index(F("created_at").desc(), name="turn_newest"),
             models.Index("status", F("created_at").desc(), name="turn_newest_of_status"),
             models.Index("brain", F("created_at").desc(), name="turn_newest_of_brain"),
+            # All that the dashboard reads of an ended turn, so that it never touches the table's wide rows.
+            models.Index(
+                fields=["created_at"],
+                include=[
+                    "finished_at",
+                    "first_token_at",
+                    "brain",
+                    "model",
+                    "persona",
+                    "error",
+                    "input_tokens",
+                    "cache_read_tokens",
+                    "output_tokens",
+                    "cost",
+                ],
+                condition=Q(finished_at__isnull=False),
+                name="turn_ended",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -141,6 +168,20 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return outside("turn", self.id)
+
+    @property
+    def first_token_ms(self) -> int | None:
+        """From its beginning to its first word."""
+        return _ms(self.first_token_at, self.created_at)
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From its beginning to its end."""
+        return _ms(self.finished_at, self.created_at)
+
+
+def _ms(until: datetime | None, since: datetime) -> int | None:
+    return None if until is None else round((until - since) / timedelta(milliseconds=1))
 
 
 class Piece(models.Model):

@@ -114,6 +114,7 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
     if voice is None or not scene.published:
         raise PersonaUnavailable
     terms.admit()
+    slot = _slot(scene, terms.turns_of_owner if scene.named else None)
     alias = scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
     asked = Asked(scene.owner, scene.named, scene.language, scene.session, scene.anchor, scene.depth, text)
     context = await terms.context(asked, store.rows)
@@ -134,7 +135,7 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         persona_version=voice.number,
         brain=alias,
         worker=terms.worker,
-        slot=_slot(scene, terms.turns_of_owner if scene.named else None),
+        slot=slot,
         key=request.key,
         digest=request.digest,
         manifest=json.dumps(made.manifest),

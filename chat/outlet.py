@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
+from brains.pacing import pacer
 from chat import sse
 from chat.events import Ended
 from chat.live import Follower
@@ -37,7 +38,7 @@ class Turn(Protocol):
 class Outlet:
     """The body of one client's event stream."""
 
-    __slots__ = ("_loop", "_news", "_ping", "_position", "_resting", "_send", "_since", "_timer", "_turn", "_unsent")
+    __slots__ = ("_alarm", "_loop", "_news", "_ping", "_position", "_resting", "_send", "_since", "_turn", "_unsent")
 
     def __init__(self, turn: Turn, send: Send, ping_seconds: float = PING_SECONDS) -> None:
         self._turn = turn
@@ -54,7 +55,7 @@ class Outlet:
         """
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
-        self._timer = self._loop.call_later(self._ping, self._look)
+        self._alarm = pacer().call_at(self._since + self._ping, self._look)
         self._turn.attach(self)
         try:
             await self._part(sse.OPENING)
@@ -72,8 +73,10 @@ class Outlet:
                     sending, self._unsent = self._unsent, None
                     await sending.finish()
         finally:
-            self._timer.cancel()
+            self._alarm.cancel()
             self._turn.detach(self)
+            if self._unsent:
+                self._unsent.close()
 
     def wake(self) -> None:
         """Send what is new, if the task rests; else it will see by itself."""
@@ -126,14 +129,14 @@ class Outlet:
             self._news.set_result(news)
 
     def _look(self) -> None:
-        """One timer for the whole life, moved when it fires, not one at each word."""
+        """One alarm for the whole life, moved when it rings, not one at each word."""
         now = self._loop.time()
         due = self._since + self._ping
         if now >= due:
             due = now + self._ping
             if self._resting:
                 self._end_rest(False)
-        self._timer = self._loop.call_at(due, self._look)
+        self._alarm = pacer().call_at(due, self._look)
 
 
 class _Sending:
@@ -155,7 +158,11 @@ class _Sending:
                 except StopIteration:
                     return
         finally:
-            self._work.close()
+            self.close()
+
+    def close(self) -> None:
+        """Give it up where it stands."""
+        self._work.close()
 
 
 async def parts(turn: Turn, *, snapshot: bool = False) -> AsyncGenerator[bytes, None]:

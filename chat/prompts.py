@@ -49,20 +49,26 @@ def chars_per_token(chars: int, tokens: int) -> float:
 
 
 def room_for_history(chars: int, system: Sequence[str], message: str) -> int:
-    """Characters that history may take beside the rest of a prompt of so many."""
-    return max(0, chars - sum(map(len, system)) - len(message))
+    """Characters that history may take beside the rest of a prompt of so many.
+
+    For the message an eighth of the prompt is kept; for one that is longer a quarter, a half, all: a room that followed each
+    message's length would move the window at each turn.
+    """
+    kept = next((chars // share for share in (8, 4, 2) if len(message) <= chars // share), chars)
+    return max(0, chars - sum(map(len, system)) - kept)
 
 
-def window_start(path_chars: int, room: int) -> int:
+def window_start(path_chars: int, room: int, summarised: int = 0) -> int:
     """From which character of the path on history is sent, so that at most `room` characters are.
 
-    It moves in steps of half the room: a window that moved with each turn would change the prompt's beginning each time
-    and spoil the vendor's prompt cache.
+    What a summary stands for is not sent: its first `summarised` characters. Where a summary is late, the window moves in steps
+    of half the room: one that moved with each turn would change the prompt's beginning each time and spoil the vendor's cache.
     """
-    if path_chars <= room:
-        return 0
+    beyond = path_chars - summarised - room
+    if beyond <= 0:
+        return summarised
     step = max(1, room // 2)
-    return -(-(path_chars - room) // step) * step
+    return summarised + -(-beyond // step) * step
 
 
 def exchanges(path: Iterable[Utterance]) -> tuple[Exchange, ...]:
@@ -80,10 +86,12 @@ def exchanges(path: Iterable[Utterance]) -> tuple[Exchange, ...]:
     return tuple(found)
 
 
-def compose(system: tuple[str, ...], history: Sequence[Exchange], message: str, script: Script) -> Prompt:
-    """The prompt: lines alternate and end with the user's message."""
+def compose(
+    system: tuple[str, ...], history: Sequence[Exchange], message: str, script: Script, aside: str = ""
+) -> Prompt:
+    """The prompt: lines alternate and end with the user's message, after what is put beside it."""
     lines: list[Line] = []
     for exchange in history:
         lines += (Line("user", exchange.said), Line("assistant", exchange.replied))
-    lines.append(Line("user", message))
+    lines.append(Line("user", message, aside))
     return Prompt(system=system, lines=tuple(lines), script=script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from brains.types import Script, Usage
@@ -104,7 +105,7 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How a turn ended, to be stored. A reply with text carries the turn's UUID."""
+    """How a turn ended, to be stored. A reply with text carries the turn's UUID. `cost` in USD, None where nobody knows it."""
 
     turn: UUID
     session: UUID
@@ -120,6 +121,7 @@ class Kept:
     usage: Usage | None
     error: str
     seconds_to_first_token: float | None
+    cost: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

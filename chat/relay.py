@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterable
 from uuid import UUID
 
+from brains.errors import where
 from chat import mailbox
-from chat.endings import told, where
+from chat.endings import told
 from chat.events import Failed
 from chat.live import LiveTurn
 from chat.records import Stored
@@ -65,9 +66,12 @@ class Relay:
         self._fresh: set[UUID] = set()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def join(self, turn: Stored) -> LiveTurn:
-        """A turn that another worker runs, to be followed like one of our own. Raises DatabaseUnavailable."""
+        """A turn that another worker runs, to be followed like one of our own. Raises DatabaseUnavailable, ServerStopping."""
+        if self._closed:
+            raise ServerStopping
         mirror = self._mirrors.get(turn.turn)
         if mirror is None:
             mirror = self._mirrors[turn.turn] = _Mirror(turn)
@@ -79,7 +83,9 @@ class Relay:
                 self._mirrors.pop(turn.turn, None)
                 raise
         mirror.idle = 0
-        if self._mirrors and (self._task is None or self._task.done()):
+        if self._closed:
+            mirror.fail(ServerStopping())
+        elif self._mirrors and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._run())
         return mirror.live
 
@@ -90,6 +96,7 @@ class Relay:
 
     def close(self) -> None:
         """The server stops: followers hear it; the turns go on where they run."""
+        self._closed = True
         self._fail_all(ServerStopping())
         if self._task:
             self._task.cancel()
@@ -160,4 +167,5 @@ class Relay:
         else:
             mirror.hear(stored.text, 0)
             mirror.live.end(told(stored))
-        self._mirrors.pop(mirror.turn.turn, None)
+        if self._mirrors.get(mirror.turn.turn) is mirror:
+            del self._mirrors[mirror.turn.turn]

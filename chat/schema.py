@@ -26,7 +26,7 @@ USAGE = {
         "output_tokens": {"type": ["integer", "null"]},
     },
 }
-REPLY = {
+REPLY: dict[str, Any] = {
     "type": "object",
     "properties": {
         "message": {"type": "string"},
@@ -40,7 +40,11 @@ REPLY = {
     },
 }
 EDIT = {"type": "object", "required": ["message"], "properties": {"message": SEND["properties"]["message"]}}
-STOPPED = {"type": "object", "properties": {"turn_id": {"type": "string"}, "status": {"type": "string"}}}
+STOPPED = {
+    "type": "object",
+    "required": ["turn_id", "status"],
+    "properties": {"turn_id": {"type": "string"}, "status": {"type": "string"}},
+}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -57,6 +61,34 @@ REFUSALS = {
     "422": _problem("idempotency_mismatch"),
     "429": _problem("too_many_turns"),
     "503": _problem("database_unavailable, server_busy, server_stopping"),
+}
+
+
+def _frame(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+IDS = {"message_id": {"type": ["string", "null"]}, "user_message_id": TEXT, "turn_id": TEXT}
+# OpenAPI 3.1 can't say what an event stream is made of, so no path refers to these: they are for those who make types of it.
+FRAMES = {
+    "TokenFrame": _frame(token={"type": "string", "minLength": 1}),
+    "SnapshotFrame": _frame(snapshot=TEXT),
+    "DoneFrame": _frame(
+        done={"type": "boolean", "const": True},
+        **IDS,
+        status=REPLY["properties"]["status"],
+        brain=TEXT,
+        fallback={"type": "boolean"},
+        usage={"$ref": "#/components/schemas/Usage"},
+    ),
+    "ErrorFrame": _frame(error=TEXT, message=TEXT, retryable={"type": "boolean"}, **IDS),
+    "Frame": {
+        "oneOf": [
+            {"$ref": f"#/components/schemas/{name}"}
+            for name in ("TokenFrame", "SnapshotFrame", "DoneFrame", "ErrorFrame")
+        ]
+    },
 }
 STREAM_TEXT = """Send a message and read the reply as it is said.
 
@@ -143,4 +175,5 @@ def with_async_views(result: dict[str, Any], generator: object, request: object,
         "/health/ready": _get("health_ready", "Whether the next turn can be served", "health", "Not ready."),
     }
     result["paths"] = dict(sorted(result["paths"].items()))
+    result["components"]["schemas"] |= FRAMES
     return result

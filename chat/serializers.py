@@ -174,7 +174,8 @@ class Problem(serializers.Serializer[None]):
         # `error` and `fields` are names of DRF's own.
         sentences = serializers.ListField(child=serializers.CharField())
         by_field = serializers.DictField(child=sentences, required=False)
-        return {"error": serializers.CharField(), **super().get_fields(), "fields": by_field}
+        running = serializers.CharField(required=False, help_text="Of turn_in_progress: the session's running turn.")
+        return {"error": serializers.CharField(), **super().get_fields(), "fields": by_field, "turn_id": running}
 
 
 def message(entry: Entry) -> dict[str, Any]:

@@ -86,7 +86,7 @@ WITH session AS (
     UPDATE chat_turn
     SET status = %(status)s, brain = %(brain)s, model = %(model)s, fallback = %(fallback)s, error = %(error)s,
         input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
-        cache_read_tokens = %(cache_read_tokens)s, cache_write_tokens = %(cache_write_tokens)s,
+        cache_read_tokens = %(cache_read_tokens)s, cache_write_tokens = %(cache_write_tokens)s, cost = %(cost)s::numeric,
         reply_id = CASE WHEN %(text)s::text = '' THEN NULL ELSE id END, slot = NULL,
         first_token_at = created_at + make_interval(secs => %(seconds_to_first_token)s::float8),
         finished_at = greatest(created_at, now())
@@ -118,6 +118,7 @@ FROM chat_turn t LEFT JOIN chat_message m ON m.id = t.reply_id WHERE t.id = %s
 
 # A turn whose row is locked is ending or going: its text is stored, or dropped, by whoever holds it. Those who follow from
 # elsewhere are told by the same commit.
+# A piece that is there already was stored by a statement whose answer was lost; it holds more by now.
 # `said` comes as JSON, in one piece: a hundred turns as arrays cost the driver six times as much.
 CHECKPOINT = """
 WITH given AS MATERIALIZED (
@@ -129,6 +130,7 @@ WITH given AS MATERIALIZED (
 ), stored AS (
     INSERT INTO chat_piece (turn_id, start, text)
     SELECT given.turn, given.start, given.text FROM given JOIN mine ON mine.id = given.turn
+    ON CONFLICT (turn_id, start) DO UPDATE SET text = excluded.text
     RETURNING turn_id
 ), told AS (
     SELECT pg_notify(given.channel, given.word)
@@ -137,11 +139,12 @@ WITH given AS MATERIALIZED (
 SELECT string_agg(replace(turn_id::text, '-', ''), ' '), (SELECT count(*) FROM told) FROM stored
 """
 
+# Of a piece that is known in part, as one that was stored twice may be, the rest.
 PROGRESS = """
-SELECT t.id, t.status, coalesce(string_agg(p.text, '' ORDER BY p.start), '')
+SELECT t.id, t.status, coalesce(string_agg(substr(p.text, greatest(given.start - p.start, 0) + 1), '' ORDER BY p.start), '')
 FROM unnest(%(turns)s::uuid[], %(starts)s::int[]) AS given (turn, start)
 JOIN chat_turn t ON t.id = given.turn
-LEFT JOIN chat_piece p ON p.turn_id = t.id AND p.start >= given.start
+LEFT JOIN chat_piece p ON p.turn_id = t.id AND p.start + char_length(p.text) > given.start
 GROUP BY t.id
 """
 

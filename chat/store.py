@@ -8,6 +8,7 @@ for each other.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,18 +21,27 @@ import psycopg
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from brains.types import Script
 from chat import statements
 from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from identity.callers import ANONYMOUS
+from personas.instructions import script_of
 from problems import DatabaseUnavailable
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
 UNTRIED = 0.5
 """s without use after which a connection is tried before it is used."""
+
+CONNECT = 5
+"""s for a new connection."""
+
+AWAY = 0.5
+"""s for a connection of the pool's, once the database was out of reach: who asks meanwhile is told so soon."""
+
+ANSWER, HOUSEKEEPING = 10.0, 60.0
+"""s after which a database that says nothing is out of reach: one that is halted, or behind a network that drops all."""
 
 NOT_MIGRATED = "The database is not at this version; run manage.py migrate."
 
@@ -47,7 +57,7 @@ async def translated() -> AsyncIterator[None]:
         yield
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise DatabaseUnavailable(NOT_MIGRATED) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError) as error:
         raise DatabaseUnavailable from error
 
 
@@ -56,6 +66,8 @@ class Store:
 
     def __init__(self, conninfo: str, size: int, timeout: float = 5.0) -> None:
         self._voices: dict[int, Voice] = {}
+        self._away = False
+        self._refused = 0
         self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
@@ -64,7 +76,12 @@ class Store:
             timeout=timeout,
             open=False,
             check=self._check,
-            kwargs={"row_factory": tuple_row, "autocommit": True},
+            kwargs={
+                "row_factory": tuple_row,
+                "autocommit": True,
+                "connect_timeout": CONNECT,
+                "tcp_user_timeout": int(ANSWER * 1000),
+            },
             reconnect_timeout=60,
         )
 
@@ -74,6 +91,28 @@ class Store:
         if now - self._used.get(connection, 0) > UNTRIED:
             await AsyncConnectionPool.check_connection(connection)
         self._used[connection] = now
+
+    @asynccontextmanager
+    async def _connection(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """One of the pool's, for so long at most. Raises DatabaseUnavailable."""
+        try:
+            async with (
+                translated(),
+                asyncio.timeout(ANSWER if seconds is None else seconds),
+                self._pool.connection(AWAY if self._away else None) as one,
+            ):
+                self._away = False
+                yield one
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, PoolTimeout):
+                self._look_why()
+            raise
+
+    def _look_why(self) -> None:
+        """The pool had no connection: is the database out of reach, or is the pool only busy?"""
+        refused = self._pool.get_stats().get("connections_errors", 0)
+        self._away = self._away or refused > self._refused
+        self._refused = refused
 
     async def open(self) -> None:
         """Begin to connect; a database that is down is no reason not to start."""
@@ -145,7 +184,7 @@ class Store:
             "cache_read_tokens": usage and usage.cache_read_tokens,
             "cache_write_tokens": usage and usage.cache_write_tokens,
         }
-        async with translated(), self._pool.connection() as connection:
+        async with self._connection() as connection:
             row = await (await connection.execute(statements.KEEP, values)).fetchone()
             if row and row[0]:
                 return True
@@ -193,28 +232,26 @@ class Store:
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable where no statement goes through."""
-        async with translated(), self._pool.connection() as connection:
+        async with self._connection() as connection:
             await connection.execute("SELECT 1")
 
     async def execute(self, statement: str, values: dict[str, Any]) -> int:
         """One statement of the worker's own housekeeping; the number of rows."""
-        async with translated(), self._pool.connection() as connection:
+        async with self._connection(HOUSEKEEPING) as connection:
             return (await connection.execute(statement.encode(), values)).rowcount
 
-    async def rows(self, statement: str, values: dict[str, Any] | list[Any]) -> list[TupleRow]:
-        """The rows of one statement."""
-        async with translated(), self._pool.connection() as connection:
-            return await (await connection.execute(statement.encode(), values)).fetchall()
+    async def rows(
+        self, statement: str, values: dict[str, Any] | list[Any], *, ms: int | None = None
+    ) -> list[TupleRow]:
+        """The rows of one statement. One that takes longer than `ms` milliseconds is given up by the database."""
+        async with self._connection() as connection:
+            if ms is None:
+                return await (await connection.execute(statement.encode(), values)).fetchall()
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute(f"SET LOCAL statement_timeout = {ms:d}".encode())
+                cursor = await connection.execute(statement.encode(), values)
+                return await cursor.fetchall()
 
 
 def _addressed(letters: Sequence[Letter]) -> dict[str, list[str]]:
     return {"channels": [channel for channel, _ in letters], "words": [words for _, words in letters]}
-
-
-def script_of(data: dict[str, Any]) -> Script:
-    """A persona's script from its JSON."""
-    return Script(
-        openers=tuple(data.get("openers", ())),
-        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
-        closers=tuple(data.get("closers", ())),
-    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
+from brains import prices
+from brains.errors import where
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 from chat.checkpoints import Checkpoints
-from chat.context import Asked, Context, Rows
-from chat.endings import Endings, told, where
+from chat.context import Sources
+from chat.endings import Endings, told
 from chat.events import Ended
 from chat.ids import outside
 from chat.live import LiveTurn, LiveTurns, StoredTurn
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 DECLINED = "I'd rather not go into that. Let's get back to your training: what would you like to work on?"
 """Said where a brain declines without a word of its own."""
+
+LAST = 5.0
+"""s in which turns that are interrupted at the worker's end are kept."""
 
 AnyTurn: TypeAlias = LiveTurn | StoredTurn
 
@@ -77,7 +82,7 @@ class Turns:
         thinker: Thinker,
         limits: Limits,
         context_tokens: Callable[[str], int],
-        context: Callable[[Asked, Rows], Awaitable[Context]],
+        sources: Sources,
         reach: int,
         default_brain: str,
         worker: UUID,
@@ -90,7 +95,10 @@ class Turns:
         self.stopping = False
         self._thinker = thinker
         self._limits = limits
-        self._terms = Terms(context_tokens, context, reach, default_brain, worker, limits.turns_of_owner, self._admit)
+        self._sources = sources
+        self._terms = Terms(
+            context_tokens, sources.context, reach, default_brain, worker, limits.turns_of_owner, self._admit
+        )
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- open ---------------------------------------------------------------------------------------------------
@@ -179,6 +187,7 @@ class Turns:
             live.end(await self._keep(live, opened.new, telling, problem))
         finally:
             self.live.remove(live)
+            self._sources.turn_ended()
             await self.checkpoints.tell_end(live)
 
     def _hear(self, live: LiveTurn, telling: Telling, event: Answering | BrainEvent) -> bool | None:
@@ -221,6 +230,7 @@ class Turns:
             usage=telling.usage,
             error=problem.code if problem else "",
             seconds_to_first_token=telling.first,
+            cost=prices.cost(telling.model, telling.usage),
         )
         return await self.endings.keep(kept, problem)
 
@@ -232,10 +242,11 @@ class Turns:
         deadline = time.monotonic() + seconds
         while self._tasks and time.monotonic() < deadline:
             await asyncio.wait(self._tasks, timeout=deadline - time.monotonic(), return_when=asyncio.ALL_COMPLETED)
-        for live in self.live.all():
-            live.stop("interrupted")
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+        deadline = time.monotonic() + LAST
+        while self._tasks and time.monotonic() < deadline:  # one that was being stored just now begins, too
+            for live in self.live.all():
+                live.stop("interrupted")
+            await asyncio.wait(self._tasks, timeout=0.1)
         self.relay.close()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from uuid import UUID
 
 from brains import registry
+from brains.errors import where
 from brains.router import Router
 from chat import statements
 from chat.context import Sources
-from chat.endings import where
 from chat.ids import new_id
 from chat.mailbox import Mailbox
 from chat.prompts import MOST_CHARS_PER_TOKEN
@@ -78,8 +78,7 @@ class Worker:
         self.id = new_id()
         self.store = Store(conninfo, pool_size)
         reach = int(MOST_CHARS_PER_TOKEN * max(map(router.context_tokens, registry.aliases())))
-        tokens, told = router.context_tokens, context.context
-        self.turns = Turns(self.store, router, limits, tokens, told, reach, default_brain, self.id)
+        self.turns = Turns(self.store, router, limits, router.context_tokens, context, reach, default_brain, self.id)
         self.mailbox = Mailbox(direct, self.id, self._heard, self._missed)
         self.router = router
         self._default_brain = default_brain

@@ -118,19 +118,37 @@ door = Door(
 class Application:
     """ASGI 3."""
 
+    def __init__(self) -> None:
+        self._answering = 0
+        self._answered = asyncio.Event()  # set by the last answer of a stop
+        self._draining: asyncio.Task[None] | None = None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await door(scope, receive, send)
+                self._answering += 1
+                try:
+                    await door(scope, receive, send)
+                finally:
+                    self._answering -= 1
+                    if self._draining and not self._answering:
+                        self._answered.set()
             case "lifespan":
                 await lifespan(receive, send)
             case _:
                 raise NotFound
 
-    def begin_drain(self) -> None:
-        """What the server's configuration calls at SIGTERM: the clock of the turns starts there."""
-        if here := worker.installed():
-            here.begin_drain(settings.COACH_DRAIN_TIMEOUT)
+    def begin_drain(self) -> asyncio.Task[None] | None:
+        """What the server's configuration calls at SIGTERM: the clock of the turns starts there. Over when all is answered."""
+        if self._draining is None and (here := worker.installed()):
+            self._draining = here.loop.create_task(self._drain(here.begin_drain(settings.COACH_DRAIN_TIMEOUT)))
+        return self._draining
+
+    async def _drain(self, turns: asyncio.Task[None]) -> None:
+        await asyncio.wait((turns,))
+        if self._answering:
+            self._answered.clear()
+            await self._answered.wait()
 
 
 application = Application()

@@ -42,9 +42,11 @@ class Environment:
     def text(self, name: str, default: str = "") -> str:
         return self._values.get(name, "").strip() or default
 
-    def words(self, name: str) -> tuple[str, ...]:
-        """Comma-separated words."""
-        return tuple(word.strip() for word in self._values.get(name, "").split(",") if word.strip())
+    def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Comma-separated words; none where the name is there without a value."""
+        if name not in self._values:
+            return default
+        return tuple(word.strip() for word in self._values[name].split(",") if word.strip())
 
     def one_of(self, name: str, choices: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)

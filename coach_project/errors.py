@@ -5,25 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import traceback
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from brains.errors import where
 from chat.bodies import as_problem
 from problems import Forbidden, Internal, Invalid, NotFound, Problem
 
 logger = logging.getLogger(__name__)
-
-FRAMES = 15
 
 
 def problem_of(error: BaseException, method: str, path: str) -> Problem:
     """What the caller is told; what nobody expected is logged, once."""
     problem = as_problem(error)
     if problem is None:
-        # Without the exception's message and values: they may hold what a user said.
-        where = "".join(traceback.format_tb(error.__traceback__)[-FRAMES:])
-        logger.error("%s %s: unexpected %s\n%s", method, path, type(error).__name__, where)
+        logger.error("%s %s: unexpected %s", method, path, where(error))
         return Internal()
     if problem.status >= 500 and error is not problem:
         logger.error("%s %s: %s, from %s", method, path, problem.code, type(error).__name__)

@@ -28,7 +28,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """`drain`: seconds given to running turns at SIGTERM; `database_url`: empty for the embedded database."""
+    """`drain`: seconds given to running turns at SIGTERM; `database_url`: empty for the embedded database.
+
+    `background`: the server has a worker of background tasks beside it.
+    """
 
     host: str
     port: int
@@ -38,6 +41,7 @@ class Launch:
     database_url: str
     direct_url: str
     drain: float
+    background: bool
 
     @property
     def embedded(self) -> bool:
@@ -64,6 +68,7 @@ def read() -> Launch:
         database_url=database_url,
         direct_url=env.text("DATABASE_DIRECT_URL", database_url),
         drain=env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0),
+        background=env.flag("COACH_BACKGROUND"),
     )
     env.complain()
     return launch

@@ -7,8 +7,9 @@ import gc
 import logging
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-from brains import registry
+from brains import prices, registry
 from brains.router import Router
 from chat import worker
 from chat.context import Sources
@@ -42,19 +43,13 @@ async def lifespan(receive: Receive, send: Send) -> None:
     if sentence := launch.refusal(settings.COACH_AUTH, ()):
         await send({"type": "lifespan.startup.failed", "message": sentence})
         return
-    here = worker.Worker(
-        conninfo=conninfo(settings.DATABASE_URL),
-        direct=conninfo(settings.DATABASE_DIRECT_URL),
-        pool_size=settings.COACH_TURN_POOL_SIZE,
-        limits=limits(),
-        router=Router(),
-        context=Sources(settings.COACH_CONTEXT),
-        default_brain=settings.COACH_BRAIN,
-        lease=settings.COACH_LEASE_TIMEOUT,
-        keys_age=settings.COACH_IDEMPOTENCY_HOURS * 3600,
-    )
     try:
+        here = _worker()
         await here.start()
+    except ImproperlyConfigured as error:
+        logger.critical("the server could not start: %s", error)
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
     except Exception as error:  # a server that can't begin says why; gunicorn would go on without it
         logger.exception("the server could not start")
         await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
@@ -68,6 +63,22 @@ async def lifespan(receive: Receive, send: Send) -> None:
     worker.install(None)
     await registry.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _worker() -> worker.Worker:
+    """As the settings have it. Raises ImproperlyConfigured."""
+    prices.current()  # read now: a turn's end is no place to find out that the file is wrong
+    return worker.Worker(
+        conninfo=conninfo(settings.DATABASE_URL),
+        direct=conninfo(settings.DATABASE_DIRECT_URL),
+        pool_size=settings.COACH_TURN_POOL_SIZE,
+        limits=limits(),
+        router=Router(),
+        context=Sources(settings.COACH_CONTEXT),
+        default_brain=settings.COACH_BRAIN,
+        lease=settings.COACH_LEASE_TIMEOUT,
+        keys_age=settings.COACH_IDEMPOTENCY_HOURS * 3600,
+    )
 
 
 async def _warm(here: worker.Worker) -> None:

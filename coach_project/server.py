@@ -6,6 +6,7 @@ gunicorn's settings and hooks (docs.gunicorn.org/en/stable/settings.html).
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
-from coach_project import launch, postgres, signals
+from coach_project import background, launch, postgres, signals
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -42,7 +43,7 @@ worker_connections = 100_000
 backlog = 4096
 timeout = 60
 graceful_timeout = int(_asked.drain) + 10
-keepalive = 5  # an idle connection holds up a stop for as long
+keepalive = 5
 control_socket_disable = True
 loglevel = "warning"
 errorlog = "-"
@@ -54,7 +55,11 @@ if _soft != resource.RLIM_INFINITY and _soft < _wanted:
 
 signals.hold_over_forks()
 
+FAREWELL = 2.0
+"""s after the last answer of a server that stops, for what is still in sockets; then connections that ask nothing go with it."""
+
 _share: postgres.Hold | None = None
+_beside: background.Beside | None = None
 
 
 def on_starting(server: Arbiter) -> None:
@@ -69,9 +74,12 @@ def on_starting(server: Arbiter) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Look again at what is really bound, also by a socket unit, before a worker accepts anything."""
+    """Look again at what is really bound, also by a socket unit, before a worker accepts anything; begin background work."""
+    global _beside
     _allow([_name(listener.sock.getsockname()) for listener in server.LISTENERS])
     signals.let_through()
+    if _asked.background and _beside is None:
+        _beside = background.start()
 
 
 on_reload = when_ready
@@ -79,10 +87,25 @@ on_reload = when_ready
 
 def post_worker_init(worker: ASGIWorker) -> None:
     """Start the turns' own clock at SIGTERM; and give the listeners back their backlog, which the event loop makes 100."""
+    draining: asyncio.Task[None] | None = None
+
+    def drained(_: asyncio.Task[None]) -> None:
+        worker.nr_conns -= 1
+        worker.loop.call_later(FAREWELL, part)
+
+    def part() -> None:
+        # gunicorn would wait for an idle connection as long as for a busy one.
+        worker.nr_conns = 0
 
     def stop() -> None:
+        nonlocal draining
         worker.handle_exit_signal()
-        worker.asgi.begin_drain()
+        begun: asyncio.Task[None] | None = worker.asgi.begin_drain()
+        if begun and begun is not draining:
+            # gunicorn waits for connections, and gives what comes after them 30 s: turns that nobody follows would be cut there.
+            draining = begun
+            worker.nr_conns += 1
+            begun.add_done_callback(drained)
 
     worker.loop.add_signal_handler(signal.SIGTERM, stop)
 
@@ -108,6 +131,8 @@ def worker_exit(server: Arbiter, worker: ASGIWorker) -> None:
 
 
 def on_exit(server: Arbiter) -> None:
+    if _beside:
+        background.stop(_beside)
     if _share:
         _share.release()
 

@@ -89,9 +89,11 @@ COACH_IDEMPOTENCY_HOURS = env.number("COACH_IDEMPOTENCY_HOURS", 24, least=0.001)
 
 # BACKEND: a class with the shape of brains.types.Brain. REQUIRES: what must be set before it can think, by name, so that
 # the checks need no SDK. OPTIONS: what the class is built with; `context_tokens` bounds the prompt, `output_tokens` the reply.
+# SCHEMA: it answers with JSON where a prompt has a schema (absent: it cannot); memory draws facts so, and else by rules.
 BRAINS: dict[str, dict[str, Any]] = {
     "claude": {
         "BACKEND": "brains.claude.ClaudeBrain",
+        "SCHEMA": True,
         "REQUIRES": {"ANTHROPIC_API_KEY": env.text("ANTHROPIC_API_KEY")},
         "OPTIONS": {
             "model": env.text("CLAUDE_MODEL", "claude-sonnet-5-5"),
@@ -104,6 +106,7 @@ BRAINS: dict[str, dict[str, Any]] = {
     },
     "openai": {
         "BACKEND": "brains.openai.OpenAIBrain",
+        "SCHEMA": True,
         "REQUIRES": {"OPENAI_API_KEY": env.text("OPENAI_API_KEY")},
         "OPTIONS": {
             "model": env.text("OPENAI_MODEL", "gpt-6-luna"),
@@ -121,16 +124,28 @@ BRAINS: dict[str, dict[str, Any]] = {
         "OPTIONS": {"words_per_second": env.number("COACH_PACE", 20), "context_tokens": 60_000},
     },
 }
+# What models cost: another file of the form of brains/prices.toml, for an operator's own contracts and models.
+COACH_PRICES = str(BASE_DIR / env.text("COACH_PRICES", "brains/prices.toml"))
 COACH_BRAIN = env.one_of("COACH_BRAIN", tuple(BRAINS), "config")
 COACH_FALLBACK = env.words("COACH_FALLBACK")
-COACH_CONTEXT = env.words("COACH_CONTEXT")  # dotted paths of what tells prompts more than persona and history
 for _alias in COACH_FALLBACK:
     if _alias not in BRAINS:
         env.wrong(f"COACH_FALLBACK names {_alias!r}; there are {', '.join(BRAINS)}.")
+COACH_CONTEXT = env.words(
+    "COACH_CONTEXT", ("memory.source.Memory",)
+)  # what tells prompts more than persona and history
+COACH_MEMORY_DELAY = env.seconds("COACH_MEMORY_DELAY", 30, least=0)
+
+# --- Background work ----------------------------------------------------------------------------------------------
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "concurrency": 4,
+    "delete_jobs": "successful",
+    "shutdown_graceful_timeout": 5,
+}
 
 # --- Django -------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "coach_project.apps.CoachAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -140,6 +155,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
     "brains",
     "identity",
     "personas",
@@ -206,6 +222,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chat.schema.with_async_views"],
+    "ENUM_NAME_OVERRIDES": {"OriginEnum": "memory.models.Origin", "TellerEnum": ["user", "coach"]},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -40,7 +40,7 @@ class Login:
 
 def main() -> None:
     try:
-        asked = open_on_loopback(launch.read())
+        asked = with_defaults(launch.read())
         if sentence := launch.refusal(asked.auth, [asked.host]):
             raise Refused(sentence)
         listener = launch.listen(asked.host, asked.port)
@@ -64,12 +64,14 @@ def main() -> None:
     become_server(listener)
 
 
-def open_on_loopback(asked: Launch) -> Launch:
-    """What ./run adds: without a word on COACH_AUTH, a server that only this machine reaches is open."""
-    if not launch.values().get("COACH_AUTH", "").strip() and launch.is_loopback(asked.host):
+def with_defaults(asked: Launch) -> Launch:
+    """What ./run adds where nothing is said: a server that only this machine reaches is open; background work beside it."""
+    said = {name for name, value in launch.values().items() if value.strip()}
+    if "COACH_AUTH" not in said and launch.is_loopback(asked.host):
         os.environ["COACH_AUTH"] = "open"
-        return launch.read()
-    return asked
+    if "COACH_BACKGROUND" not in said:
+        os.environ["COACH_BACKGROUND"] = "on"
+    return launch.read()
 
 
 def set_up(asked: Launch) -> Login | None:

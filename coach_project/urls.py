@@ -5,19 +5,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from coach_project import errors, health
-
-admin.site.site_header = admin.site.site_title = "Coach"
-admin.site.index_title = "What your coaches do"
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs")),
     path("", include("chat.urls")),
+    path("", include("memory.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntFlag
-from functools import cache, lru_cache
-from pathlib import Path
 
 from memory.dates import Span, asked_marks, marks, spans, without_dates
+from memory.kinds import kinds, kinds_of, parts, phrases
 
 ONCE, HALF = 4, 2
 """Weights, in quarters of an occurrence."""
@@ -31,9 +30,10 @@ MOST_TERMS = 64
 """Terms that a question looks for: its first."""
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+MEASURED = re.compile(r"(\d+)(k|km|kg|mi|min|lbs?|h|bpm|kcal)")
+UNITS = {"k": "km", "kilo": "kg", "kilos": "kg", "lbs": "lb"}
+UNITS |= dict.fromkeys(("kilometer", "kilometers", "kilometre", "kilometres"), "km")
 MARKS = ("#", "~")
-ENDINGS = ("ings", "ing", "ene", "ers", "ies", "es", "ed", "er", "en", "et", "ne", "te", "s", "d", "r", "a", "n", "t")
-NOUN_ENDINGS = ("er", "ers", "en", "et")  # after less than four letters rather a part of the word (Peter)
 # Without the Norwegian ones that are English words of another meaning (to, fire).
 NUMBERS = {
     word: str(number)
@@ -67,6 +67,10 @@ ASKED = {
         r"\b(where|which (city|country|place|state)|what (city|country|place|state)|hvor(?! \w))\b", re.I
     ),
 }
+SHOWN = {
+    "of-record": re.compile(r"\b(?:\d{1,2}:)?\d{1,2}:[0-5]\d\b"),
+    "of-pressure": re.compile(r"\b[12]?\d\d ?(?:over|/|på) ?\d\d\d?\b"),
+}
 COUNT = re.compile(
     r"\d|\b(once|twice|dozens?|couple|hundreds?|thousands?|daily|weekly|gang|ganger|hundre|tusen)\b", re.I
 )
@@ -86,8 +90,35 @@ ASKING = frozenset(
     went take takes took make makes made use used would could might like recent recently current currently
     remember remind know slags type typer navn heter mange mye noe nevne nevnte si sier sa snakke snakket
     fortelle fortalte gjorde gjør gjort gå går gikk ta tar tok bruke brukte kunne ville husk husker vet
+    hello hi hey thanks thank please sorry okay ok yes yeah bye great welcome begin let lets again
+    hei hallo takk vennligst unnskyld ja nei greit flott morn velkommen begynne igjen
     """.split()  # noqa: SIM905 — a list of so many words is read as prose
 )
+
+
+# Words of talking with a coach, whatever it is about: in a prompt they recall nothing.
+TALKING = frozenset(
+    """
+    coach trainer assistant bot good nice cool perfect super awesome exactly sure right fine alright sounds really helpful
+    help explain understand mean meaning example question answer point second part idea suggest suggestion recommend advice
+    next more else another continue short shorter longer simpler detail list write rewrite translate message text joke poem
+    things something anything nothing everything please think thought sorry wait moment chat conversation want need try maybe
+    possible lot bit today assistent fin fint kult perfekt supert akkurat sikker riktig greie høres virkelig hjelp hjelpe
+    hjelper forklar forklare forstå forstår skjønner mener betyr eksempel spørsmål svar punkt punktet ide idé foreslå foreslår
+    anbefal anbefale anbefaler råd neste mer annet fortsett fortsette kort kortere lengre enklere detaljer liste skriv skrive
+    oversett oversette melding tekst vits sitat fortelling dikt ting noen ingenting alt tusen tror tenker vent øyeblikk
+    samtale samtalen vil trenger prøve kanskje mulig litt god godt gang fortell siste bra side real see look away
+    """.split()  # noqa: SIM905 — see above
+)
+GREETING = re.compile(
+    r"\b(?:good|god)\W+(?:morning|afternoon|evening|night|day|morgen|ettermiddag|kveld|natt|dag)\b(?:\W+(?:coach|trener)\b)?",
+    re.I,
+)
+
+
+def spoken(text: str) -> tuple[str, ...]:
+    """The words of a text, to be compared with another's: neither case nor punctuation counts, numbers do."""
+    return tuple(word for word, _ in words(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +133,26 @@ class Utterance:
 
 def utterance(text: str, said_on: date, speaker: str = "", talkers: tuple[str, ...] = ()) -> Utterance:
     """The terms of a message. A name of one of the `talkers` within it is how they address each other, and is left out."""
-    names = {word for name in talkers for word, _ in words(name)}
-    said = [word for word, _ in words(text) if word not in names]
+    names = {word for name in talkers for word in spoken(name)}
+    said = [word for word in spoken(text) if word not in names]
     terms = Counter({word: ONCE * count for word, count in Counter(said).items()})
-    for kind in (kind for word in said for kind in kinds(word)):
+    for kind in (*kinds_of(said), *_shown(text)):
         terms[f"#{kind}"] += HALF
+    for part in (part for word in said for part in parts(word)):
+        terms[part] += HALF
     for mark in marks(Span(said_on, said_on)):
         terms[mark] = HALF
     dates = spans(text, said_on)
     for mark in (mark for span in dates for mark in marks(span)):
         terms[mark] = ONCE
-    return Utterance(dict(terms), _traits(text, dates, said), next((word for word, _ in words(speaker)), ""), len(said))
+    return Utterance(dict(terms), _traits(text, dates, said), next(iter(spoken(speaker)), ""), len(said))
+
+
+def _shown(text: str) -> Iterator[str]:
+    """Kinds of things that are seen by how they are written: a time over a distance, a blood pressure."""
+    for kind, pattern in SHOWN.items():
+        if pattern.search(text):
+            yield kind
 
 
 def _traits(text: str, dates: Sequence[Span], said: Sequence[str]) -> Trait:
@@ -132,25 +172,33 @@ def _traits(text: str, dates: Sequence[Span], said: Sequence[str]) -> Trait:
 class Question:
     """What is looked for: terms with their weights, in quarters, words not yet stemmed; what would answer; names in it."""
 
-    terms: dict[str, int]
+    terms: dict[str, float]
     traits: Trait
     names: tuple[str, ...]
 
 
-def question(text: str, asked_on: date) -> Question:
-    """The terms of a question, or of a message in answer to which something is to be recalled."""
-    dates = spans(text, asked_on)
-    terms: dict[str, int] = {mark: ONCE for span in dates for mark in asked_marks(span)}
-    traits, names = Trait(0), []
+def question(text: str, asked_on: date, *, talking: bool = False) -> Question:
+    """The terms of a question; `talking`: of a message that need not ask for anything said before."""
+    left_out = ASKING | TALKING if talking else ASKING
+    text = GREETING.sub(" ", text)
+    dates = [
+        span for span in spans(text, asked_on) if not talking or span.last < asked_on
+    ]  # plans for today recall nothing
+    terms: dict[str, float] = {mark: ONCE for span in dates for mark in asked_marks(span)}
+    traits = Trait(0)
     for trait, pattern in ASKED.items():
         if pattern.search(text):
             traits |= trait
-    for word, capital in words(without_dates(text)):
-        if capital:
-            names.append(word)
-        if word not in ASKING and len(terms) < MOST_TERMS:
-            terms[word] = ONCE
-            terms |= {f"#{kind}": HALF for kind in kinds(word)}
+    asked = list(words(without_dates(text)))
+    names = [word for word, capital in asked if capital]
+    for word, _ in asked:
+        if word not in left_out and len(terms) < MOST_TERMS:
+            terms |= {word: ONCE, **dict.fromkeys(parts(word), HALF)}
+            named = kinds(word)
+            for kind in named:  # they share the weight of the word
+                terms[f"#{kind}"] = max(ONCE / len(named), terms.get(f"#{kind}", 0))
+    if len(terms) < MOST_TERMS:
+        terms |= {f"#{kind}": ONCE for kind in phrases([word for word, _ in asked])}
     return Question(terms, traits, tuple(dict.fromkeys(names[:MOST_TERMS])))
 
 
@@ -163,34 +211,7 @@ def words(text: str) -> Iterator[tuple[str, bool]]:
         word = written.lower()[:LONGEST_WORD]
         for ending in ("'s", "n't", "'re", "'ve", "'ll", "'d", "'m"):
             word = word.removesuffix(ending)
-        yield NUMBERS.get(word, word), written[0].isupper()
-
-
-@lru_cache(maxsize=65_536)
-def kinds(word: str) -> tuple[str, ...]:
-    """The kinds of things that a word may mean, of memory/concepts.txt; its endings are tried away."""
-    known = _concepts()
-    if word in known:
-        return known[word]
-    for ending in ENDINGS:
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= (4 if ending in NOUN_ENDINGS else 3):
-            tried = [stem, stem + "e", stem + "y"]
-            if stem[-1] == stem[-2]:
-                tried.append(stem[:-1])
-            for form in tried:
-                if form in known:
-                    return known[form]
-    return ()
-
-
-@cache
-def _concepts() -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for line in Path(__file__).with_name("concepts.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            kind, _, members = line.partition(": ")
-            for word in members.split():
-                if kind not in found.setdefault(word, []):
-                    found[word].append(kind)
-    return {word: tuple(named) for word, named in found.items()}
+        if measured := MEASURED.fullmatch(word):
+            yield measured[1], False
+            word = UNITS.get(measured[2], measured[2])
+        yield NUMBERS.get(word, UNITS.get(word, word)), written[0].isupper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -52,8 +52,8 @@ UNIT |= {"helgen": "weekend", "helga": "weekend", "month": "month", "måned": "m
 UNIT |= {"year": "year", "år": "year", "året": "year"}
 
 
-def _any(words: object) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))  # type: ignore[call-overload]
+def _any(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
 _MONTH, _YEAR, _NUMBER = _any(MONTH), r"(?:19|20)\d\d", rf"\d{{1,3}}|{_any(NUMBER)}"
@@ -68,7 +68,7 @@ SAID = re.compile(
     | (?:(?P<month>{_MONTH})\.?\ (?P<day>\d\d?)(?:st|nd|rd|th)?(?!\d)(?:,?\ (?P<year>{_YEAR}))?)
     | (?:(?P<day_first>\d\d?)(?:st|nd|rd|th|\.)?\ (?:of\ )?(?P<month_then>{_MONTH})(?:,?\ (?P<year_then>{_YEAR}))?)
     | (?:(?P<month_alone>{_MONTH}),?\ (?P<year_alone>{_YEAR}))
-    | (?:(?:in|i|during|since|siden|until|til|late|early)\ (?P<month_only>{_MONTH}))
+    | (?:(?:in|i|during|since|siden|until|til|late|early)\ (?P<month_only>{_MONTH})(?!,?\ {_YEAR}))
     | (?:(?:on|på|sist)\ (?P<weekday>{_any(WEEKDAY)}))
     | (?:(?:in|i|during|since|siden|of)\ (?P<year_only>{_YEAR}))
     )\b""",
@@ -134,9 +134,7 @@ def _shifted(said: dict[str, str], by: int, day: date) -> Span:
         back = (day.weekday() - WEEKDAY[name]) % 7
         return _one(day - timedelta(back or 7) if by < 0 else day + timedelta(-back % 7 or 7))
     if name := said.get("shift_season"):
-        year = day.year + by if by >= 0 or day.month <= (SEASONS[name] + 2) % 12 or by < 0 else day.year
-        first = date(year, SEASONS[name], 1)
-        return Span(first, months_around(first, 3) - timedelta(1))
+        return _season(SEASONS[name], by, day)
     if name := said.get("shift_month"):
         year = day.year + (by if by > 0 or MONTH[name] >= day.month else 0)
         return _month(date(year, MONTH[name], 1))
@@ -147,6 +145,19 @@ def _shifted(said: dict[str, str], by: int, day: date) -> Span:
         return Span(date(day.year + by, 1, 1), date(day.year + by, 12, 31))
     monday += timedelta(7 * by)
     return Span(monday + timedelta(5 if unit == "weekend" else 0), monday + timedelta(6))
+
+
+def _season(month: int, by: int, day: date) -> Span:
+    """The latest one that is over, the one under way or else the one to come of this year, or the first that begins later."""
+    seasons = []
+    for year in range(day.year - 2, day.year + 2):
+        first = date(year, month, 1)
+        seasons.append(Span(first, months_around(first, 3) - timedelta(1)))
+    if by < 0:
+        return [season for season in seasons if season.last < day][-1]
+    if by > 0:
+        return next(season for season in seasons if season.first > day)
+    return next(season for season in seasons if season.last >= day)
 
 
 def _ago(count: int, unit: str, day: date) -> Span:

@@ -8,18 +8,20 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import close_old_connections
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from personas import versions
+from brains import registry, switching
+from personas import rehearsal, versions
 from personas.catalog import DEFAULT
 from personas.content import NAMES, PersonaContent, content_of
 from personas.instructions import system_blocks
 from personas.models import Persona, PersonaVersion, Tone
-from problems import Invalid, NotFound
+from problems import Invalid, MethodNotAllowed, NotFound
 
 WIDE = forms.Textarea(attrs={"rows": 4, "cols": 100})
 
@@ -139,11 +141,13 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
             else:
                 self.message_user(request, f"{persona.id}: {word}.")
 
-    # --- Versions and preview -----------------------------------------------------------------------------------
+    # --- Workshop: versions, preview, rehearsal -----------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("rehearse/", view(self.rehearse_view), name="personas_persona_rehearse"),
+            path("<str:name>/publish/", view(self.publish_view), name="personas_persona_publish"),
             path("<str:name>/versions/", view(self.versions_view), name="personas_persona_versions"),
             path("<str:name>/preview/", view(self.preview_view), name="personas_persona_preview"),
             *super().get_urls(),
@@ -163,7 +167,42 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
         old = by_number.get(_number(request.GET.get("old"), newest - 1))
         changes = versions.difference(old, new) if old and new else []
         context = {"persona": persona, "versions": every, "old": old, "new": new, "changes": changes}
+        context["may_change"] = self.has_change_permission(request, persona)
         return self._page(request, "versions", f"Versions of {name}", context)
+
+    def publish_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """POST `published`: `yes` or `no`; back to the persona."""
+        if request.method != "POST":
+            raise MethodNotAllowed(["POST"])
+        self._allowed(request, name)
+        chosen = Persona.objects.filter(id=name)
+        if request.POST.get("published") == "yes":
+            self.publish(request, chosen)
+        else:
+            self.unpublish(request, chosen)
+        return HttpResponseRedirect(reverse("admin:personas_persona_change", args=[name]))
+
+    def rehearse_view(self, request: HttpRequest) -> HttpResponseBase:
+        """POST the form's fields with a message; the reply as an event stream. Nothing is stored."""
+        if request.method != "POST":
+            raise MethodNotAllowed(["POST"])
+        if not (self.has_change_permission(request) or self.has_add_permission(request)):
+            raise PermissionDenied
+        asked = rehearsal.asked({name: str(value) for name, value in request.POST.items()})
+        close_old_connections()  # the pool's few are not for a stream to hold
+        return StreamingHttpResponse(
+            rehearsal.frames(asked),
+            content_type="text/event-stream; charset=utf-8",
+            headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With the brains that a rehearsal may ask, and what each lacks."""
+        brains = [(alias, registry.model(alias), ", ".join(registry.missing(alias))) for alias in registry.aliases()]
+        context |= {"rehearsal_brains": brains, "active_brain": switching.active()}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def preview_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """The prompt as a brain gets it."""

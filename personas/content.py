@@ -64,7 +64,7 @@ def content_of(values: Mapping[str, Any]) -> PersonaContent:
     for name, limit in LIMITS.items():
         if sentence := _text(values.get(name, ""), limit, needed=name in NEEDED):
             wrong[name] = [sentence]
-    checks = {"tone": _tone, "accent": _accent, "starters": _starters, "script": _script}
+    checks = {"tone": _tone, "accent": _accent, "starters": _starters, "script": wrong_script}
     for name, check in checks.items():
         if name in values and (sentence := check(values[name])):
             wrong[name] = [sentence]
@@ -99,7 +99,8 @@ def _starters(value: object) -> str:
     return ""
 
 
-def _script(value: object) -> str:
+def wrong_script(value: object) -> str:
+    """What is wrong with a script, as a sentence; empty where nothing is."""
     if not isinstance(value, Mapping) or value.keys() - {"openers", "replies", "closers"}:
         return "This must be an object with openers, replies and closers."
     replies = value.get("replies", {})

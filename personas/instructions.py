@@ -1,6 +1,11 @@
-"""A persona's words as a brain gets them: blocks of text, the most stable first. Pure: no ORM."""
+"""A persona's words as a brain gets them: blocks of text, the most stable first, and its script. Pure: no ORM."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brains.types import Script
 
 LANGUAGES = {
     "da": "Danish",
@@ -29,4 +34,13 @@ def system_blocks(instructions: str, language: str = "") -> tuple[str, ...]:
     return (
         instructions,
         f"The user's app is set to {named}. Answer in that language, unless the user writes in another: then in theirs.",
+    )
+
+
+def script_of(data: Mapping[str, Any]) -> Script:
+    """A persona's script from its JSON."""
+    return Script(
+        openers=tuple(data.get("openers", ())),
+        replies={topic: tuple(bodies) for topic, bodies in data.get("replies", {}).items()},
+        closers=tuple(data.get("closers", ())),
     )

@@ -21,6 +21,12 @@ class Change:
     field: str
     lines: tuple[str, ...]
 
+    @property
+    def marked(self) -> list[tuple[str, str]]:
+        """Each line with what it is: `added`, `gone`, `where` (a part's place) or empty."""
+        kinds = {"+": "added", "-": "gone", "@": "where"}
+        return [(kinds.get(line[:1], ""), line) for line in self.lines]
+
 
 def content(version: PersonaVersion) -> PersonaContent:
     """What a version says."""

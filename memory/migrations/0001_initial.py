@@ -9,8 +9,8 @@ from django.db import migrations, models
 OWNED = """
 ALTER TABLE memory_census ADD CONSTRAINT memory_census_owner FOREIGN KEY (owner_id) REFERENCES identity_owner ON DELETE CASCADE;
 ALTER TABLE memory_posting ADD CONSTRAINT memory_posting_owner FOREIGN KEY (owner_id) REFERENCES identity_owner ON DELETE CASCADE;
-ALTER TABLE memory_thread ADD CONSTRAINT memory_thread_owner FOREIGN KEY (owner_id) REFERENCES identity_owner ON DELETE CASCADE,
-    ADD CONSTRAINT memory_thread_session FOREIGN KEY (session_id) REFERENCES chat_session ON DELETE CASCADE;
+ALTER TABLE memory_episode ADD CONSTRAINT memory_episode_owner FOREIGN KEY (owner_id) REFERENCES identity_owner ON DELETE CASCADE,
+    ADD CONSTRAINT memory_episode_session FOREIGN KEY (session_id) REFERENCES chat_session ON DELETE CASCADE;
 ALTER TABLE memory_passage ADD CONSTRAINT memory_passage_owner FOREIGN KEY (owner_id) REFERENCES identity_owner ON DELETE CASCADE,
     ADD CONSTRAINT memory_passage_message FOREIGN KEY (message_id) REFERENCES chat_message ON DELETE CASCADE;
 """
@@ -23,10 +23,10 @@ BEGIN
     IF FOUND THEN
         DELETE FROM memory_posting
         WHERE owner_id = OLD.owner_id AND chunk = OLD.chunk AND term = ANY(OLD.terms)
-          AND (OLD.thread::bigint << 18 | OLD.place) = ALL(SELECT hit >> 7 FROM unnest(hits) AS hit);
+          AND (OLD.episode::bigint << 18 | OLD.place) = ALL(SELECT hit >> 7 FROM unnest(hits) AS hit);
         UPDATE memory_posting SET hits = ARRAY(
             SELECT hit FROM unnest(hits) WITH ORDINALITY AS said (hit, number)
-            WHERE hit >> 7 <> (OLD.thread::bigint << 18 | OLD.place) ORDER BY number
+            WHERE hit >> 7 <> (OLD.episode::bigint << 18 | OLD.place) ORDER BY number
         )
         WHERE owner_id = OLD.owner_id AND chunk = OLD.chunk AND term = ANY(OLD.terms);
     END IF;
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                         to="chat.message",
                     ),
                 ),
-                ("thread", models.PositiveIntegerField(help_text="The thread's number.")),
+                ("episode", models.PositiveIntegerField(help_text="The episode's number.")),
                 ("place", models.PositiveIntegerField()),
                 ("chunk", models.PositiveIntegerField()),
                 ("length", models.PositiveIntegerField()),
@@ -141,12 +141,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("owner", "thread", "place"), name="passage_place_once")
+                    models.UniqueConstraint(fields=("owner", "episode", "place"), name="passage_place_once")
                 ],
             },
         ),
         migrations.CreateModel(
-            name="Thread",
+            name="Episode",
             fields=[
                 (
                     "session",
@@ -173,7 +173,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("owner", "number"), name="thread_number_once")],
+                "constraints": [models.UniqueConstraint(fields=("owner", "number"), name="episode_number_once")],
             },
         ),
         migrations.RunSQL(OWNED, migrations.RunSQL.noop),

@@ -125,3 +125,28 @@ def test_a_closed_one_cancels_nothing() -> None:
         return "alive"
 
     assert asyncio.run(main()) == "alive"
+
+
+def test_a_deadline_that_passes_while_a_stopped_brain_tidies_up_does_not_undo_the_stop() -> None:
+    async def main() -> bool:
+        async def tidies_up() -> str:
+            deadlines = made(first=0.05)
+            deadlines.waiting()
+            try:
+                try:
+                    await asyncio.sleep(LONG)
+                finally:
+                    await asyncio.sleep(0.2)
+            except asyncio.CancelledError:
+                if deadlines.passed():
+                    return "passed"
+                raise
+            return "came"
+
+        task = asyncio.create_task(tidies_up())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,3 +66,44 @@ def test_replies_that_are_due_together_go_on_together() -> None:
         return len(rounds)
 
     assert asyncio.run(play()) <= 3
+
+
+def test_an_earlier_pause_does_not_wait_for_a_later_one() -> None:
+    async def play() -> float:
+        loop = asyncio.get_running_loop()
+        later = asyncio.create_task(pacer().until(loop.time() + 30))
+        await asyncio.sleep(0)
+        when = loop.time() + 0.02
+        await pacer().until(when)
+        later.cancel()
+        return loop.time() - when
+
+    assert asyncio.run(play()) < 5
+
+
+def test_alarms_ring_at_their_time_and_cancelled_ones_not_whatever_another_does() -> None:
+    rung = list[tuple[int, float]]()
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        broken = list[object]()
+        loop.set_exception_handler(lambda _, context: broken.append(context["exception"]))
+        begun, over = loop.time(), loop.create_future()
+
+        def ring(number: int) -> None:
+            rung.append((number, loop.time() - begun))
+            if number == 1:
+                raise ValueError
+            if number == 3:
+                over.set_result(None)
+
+        alarms = [pacer().call_at(begun + 0.01 * (number + 1), partial(ring, number)) for number in range(4)]
+        alarms[0].cancel()
+        alarms[2].cancel()
+        async with asyncio.timeout(5):
+            await over
+        assert [type(error) for error in broken] == [ValueError]
+
+    asyncio.run(play())
+    assert [number for number, _ in rung] == [1, 3]
+    assert all(at >= 0.01 * (number + 1) for number, at in rung)

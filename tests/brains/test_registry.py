@@ -53,7 +53,7 @@ def echoes(settings: Settings) -> list[Echo]:
     Echo.built = []
     options = {"model": "echo-1", "context_tokens": 1234}
     settings.BRAINS = {
-        "echo": {"BACKEND": HERE, "REQUIRES": {"ECHO_KEY": "given"}, "OPTIONS": options},
+        "echo": {"BACKEND": HERE, "SCHEMA": True, "REQUIRES": {"ECHO_KEY": "given"}, "OPTIONS": options},
         "keyless": {"BACKEND": HERE, "REQUIRES": {"A_KEY": "", "B_KEY": "", "C_KEY": "given"}, "OPTIONS": {}},
         "broken": {"BACKEND": HERE, "REQUIRES": {}, "OPTIONS": {"broken": True}},
         "nowhere": {"BACKEND": "brains.nowhere.Brain", "REQUIRES": {}, "OPTIONS": {}},
@@ -69,6 +69,7 @@ def test_what_the_settings_say_is_told_without_building_anything(echoes: list[Ec
     assert (registry.kind("echo"), registry.model("echo")) == ("test_registry", "echo-1")
     assert registry.model("keyless") == "test_registry"
     assert (registry.context_tokens("echo"), registry.context_tokens("keyless")) == (1234, registry.CONTEXT_TOKENS)
+    assert [registry.follows_schema(alias) for alias in ("echo", "keyless", "gone")] == [True, False, False]
     assert not echoes
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brains.errors import BrainMisconfigured
 from brains.scripted import lore, reply, topic_of
 from brains.types import Line, Prompt, Script
 from tests.brains.thinking import prompt, said_by, scripted
@@ -116,3 +118,10 @@ def test_pain_comes_before_training_and_is_answered_without_cheering(message: st
     )
     assert topic_of(message) == "pain"
     assert said(message, script=coach) == "Stop. See a doctor."
+
+
+def test_it_makes_up_no_json_for_a_schema(vendor: Vendor) -> None:
+    heard = said_by(scripted(vendor), replace(prompt("My knee hurts"), schema={"type": "object"}))
+    assert type(heard.error) is BrainMisconfigured
+    assert "config" in str(heard.error)
+    assert not heard.kinds

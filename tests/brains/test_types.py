@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +53,23 @@ def test_many_turns_at_once_do_not_mix(build: Build, vendor: Vendor) -> None:
     assert len(set(texts)) == 20
     if vendor.turns:
         assert texts == [f"a{number}b{number}" for number in range(20)]
+
+
+@every
+def test_by_a_schema_a_brain_answers_with_json_or_refuses_without_a_word(build: Build, vendor: Vendor) -> None:
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["a"],
+        "properties": {"a": {"type": "string"}},
+    }
+    heard = said_by(build(vendor), replace(prompt(), schema=schema))
+    if heard.error:
+        assert type(heard.error) is BrainMisconfigured
+        assert not heard.kinds
+    else:
+        assert heard.kinds == ["TextDelta", "Usage", "Stop"]
+        assert json.loads(heard.text).keys() == {"a"}
 
 
 @keyed

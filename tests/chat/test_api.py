@@ -278,9 +278,8 @@ def test_the_front_door_leads_to_the_docs_and_these_load_nothing_foreign(api: Ap
 
 
 def test_the_schema_describes_every_path(api: Api) -> None:
-    schema = api.http.get("/api/schema", params={"format": "json"})
-    described = schema.json() if schema.headers["content-type"].endswith("json") else None
-    text = json.dumps(described) if described else schema.text
+    schema = api.http.get("/api/schema").json()
+    text = json.dumps(schema)
     for path in (
         "/chat/start",
         "/chat/stream",
@@ -297,7 +296,7 @@ def test_the_schema_describes_every_path(api: Api) -> None:
         "/health/ready",
     ):
         assert path in text
-    assert "3.1.0" in text
+    assert schema["openapi"] == "3.1.0"
 
 
 def test_the_admin_is_found_without_its_slash(api: Api) -> None:

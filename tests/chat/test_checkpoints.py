@@ -49,3 +49,27 @@ def test_an_end_waits_for_the_checkpoint_under_way_and_none_comes_after_it() -> 
         assert store.asked == [turn.id]
 
     asyncio.run(play())
+
+
+def test_an_end_waits_for_a_checkpoint_that_is_chosen_but_not_begun() -> None:
+    """It has been chosen while another end holds it up."""
+
+    async def play() -> None:
+        store, turns, turn = Slow(), LiveTurns(), live()
+        checkpoints = Checkpoints(cast(Store, store), turns, UUID(int=5))
+        turns.add(turn)
+        turn.watchers[UUID(int=6)] = float("inf")
+        turn.say("word")
+        async with checkpoints._written:
+            saving = asyncio.create_task(checkpoints._save())
+            await asyncio.sleep(0)
+            leaving = asyncio.create_task(checkpoints.leave(turn))
+            await asyncio.sleep(0)
+            assert not leaving.done()
+        await store.begun.wait()
+        assert not leaving.done()
+        store.go_on.set()
+        async with asyncio.timeout(5):
+            await asyncio.gather(saving, leaving)
+
+    asyncio.run(play())

@@ -61,20 +61,24 @@ def test_the_order_is_persona_facts_summary_history_and_what_is_recalled_beside_
     prompt = made(found, context).prompt
     assert prompt.system == (VOICE.instructions, FACTS, "Before: squats.")
     assert prompt.lines[:2] == (Line("user", "c" * 700), Line("assistant", "d" * 700))
-    assert prompt.lines[-1] == Line("user", "[2026-05-01, user] my knee\n\nAnd now?")
+    assert prompt.lines[-1] == Line("user", "And now?", "[2026-05-01, user] my knee")
 
 
-def test_a_summary_waits_until_what_it_stands_for_is_no_longer_sent() -> None:
-    context = Context(summary=Summary(UUID(int=7), "Before: squats.", 1800))
-    early, late = (
-        made(scene("a" * 900, "b" * 900), context),
-        made(scene("a" * 900, "b" * 900, "c" * 700, "d" * 700), context),
-    )
-    assert (early.prompt.system, early.manifest["summary"]) == ((VOICE.instructions,), None)
-    assert early.prompt.lines[0].text == "a" * 900
-    assert late.prompt.system == (VOICE.instructions, "Before: squats.")
-    assert late.manifest["summary"] == str(UUID(int=7))
-    assert late.prompt.lines[0].text == "c" * 700
+def test_what_a_summary_stands_for_is_sent_no_more() -> None:
+    found = scene("a" * 900, "b" * 900, "c" * 100, "d" * 100)
+    before, after = made(found), made(found, Context(summary=Summary(UUID(int=7), "Before: squats.", 1800)))
+    assert before.prompt.lines[0].text == "a" * 900
+    assert before.manifest["summary"] is None
+    assert after.prompt.system == (VOICE.instructions, "Before: squats.")
+    assert after.manifest["summary"] == f"summary_{UUID(int=7).hex}"
+    assert [line.text for line in after.prompt.lines] == ["c" * 100, "d" * 100, "And now?"]
+
+
+def test_where_the_next_summary_is_late_the_window_moves_without_it() -> None:
+    found = scene("a" * 900, "b" * 900, *["c" * 700] * 4)
+    prompt = made(found, Context(summary=Summary(UUID(int=7), "Before: squats.", 1800))).prompt
+    assert prompt.system[-1] == "Before: squats."
+    assert [line.text[0] for line in prompt.lines] == ["c", "c", "A"]
 
 
 def test_the_manifest_tells_ids_and_counts_and_no_text() -> None:
@@ -104,25 +108,35 @@ def test_what_the_same_brain_counted_before_makes_the_room() -> None:
     assert foreign == usual
 
 
-@given(st.lists(st.integers(1, 400), min_size=2, max_size=60), st.integers(200, 1000), st.booleans())
+@given(
+    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 300)), min_size=2, max_size=80),
+    st.integers(2000, 4000),
+    st.booleans(),
+)
 def test_turn_by_turn_the_beginning_stays_but_when_the_window_moves(
-    lengths: list[int], tokens: int, known: bool
+    turns: list[tuple[int, int]], tokens: int, known: bool
 ) -> None:
-    """Vendors cache a prompt's beginning: what was sent is the beginning of what is sent next, nearly always."""
-    context = Context(FACTS, Summary(UUID(int=7), "Before: squats.", 200), "", {}) if known else NOTHING
-    texts = ["m" * length for length in lengths[: len(lengths) // 2 * 2]]
-    moved, before = 0, None
-    for count in range(0, len(texts), 2):
-        composed_now = made(scene(*texts[:count]), context, tokens)
-        prompt, start = composed_now.prompt, composed_now.manifest["history_from"]
+    """Vendors cache a prompt's beginning: what was sent is the beginning of what is sent next, nearly always.
+
+    Each turn says so many characters, and has so many recalled beside it: together at most an eighth of the prompt.
+    """
+    context = Context(FACTS) if known else NOTHING
+    texts, moved, before = list[str](), 0, None
+    for said, recalled in turns:
+        now = made(scene(*texts), replace(context, aside="r" * recalled), tokens, "m" * said)
+        prompt, start = now.prompt, now.manifest["history_from"]
         assert (
-            sum(map(len, prompt.system)) + sum(len(line.text) for line in prompt.lines[:-1]) <= tokens * CHARS_PER_TOKEN
+            sum(map(len, prompt.system)) + sum(len(line.aside + line.text) for line in prompt.lines)
+            <= tokens * CHARS_PER_TOKEN
         )
         if before and start == before[1]:
             assert prompt.system == before[0].system
-            assert prompt.lines[: len(before[0].lines) - 1] == before[0].lines[:-1]
+            kept = len(before[0].lines) - 1
+            assert prompt.lines[:kept] == before[0].lines[:kept]
         elif before:
+            assert start > before[1]
             moved += 1
         before = prompt, start
-    room = tokens * CHARS_PER_TOKEN - 200
-    assert moved <= 2 + sum(lengths) / (room / 2)
+        texts += ["m" * said, "m" * said]
+    least = tokens * CHARS_PER_TOKEN / 4
+    assert moved <= 2 + sum(map(len, texts)) / (least / 2)

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from chat.context import NOTHING, Asked, Context, Rows, Sources, Summary
 
 ASKED = Asked(1, True, "en", UUID(int=1), None, 0, "Hello")
 
 
-async def no_rows(statement: str, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+async def no_rows(statement: str, values: dict[str, Any], *, ms: int | None = None) -> Sequence[tuple[Any, ...]]:
     return []
 
 
@@ -71,5 +72,5 @@ def test_one_that_fails_or_is_slow_is_left_out_and_told_once(bad: type, caplog: 
 
 
 def test_a_path_that_leads_nowhere_is_told_at_the_start() -> None:
-    with pytest.raises(ImportError):
+    with pytest.raises(ImproperlyConfigured, match=r"memory\.nowhere\.Source"):
         Sources(["memory.nowhere.Source"])

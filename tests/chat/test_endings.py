@@ -49,6 +49,7 @@ def kept(number: int, text: str = "Breathe.") -> Kept:
         usage=None,
         error="",
         seconds_to_first_token=None,
+        cost=None,
     )
 
 

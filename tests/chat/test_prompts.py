@@ -40,7 +40,10 @@ def test_the_window_moves_in_large_steps(room: int, lengths: list[int]) -> None:
 
 
 def test_history_has_the_room_that_the_rest_leaves() -> None:
-    assert room_for_history(300, ("a" * 50, "b" * 50), "c" * 20) == 300 - 120
+    assert room_for_history(800, ("a" * 50, "b" * 50), "c" * 20) == 800 - 100 - 100
+    assert room_for_history(800, ("a" * 50, "b" * 50), "c" * 100) == 800 - 100 - 100
+    assert room_for_history(800, ("a" * 50, "b" * 50), "c" * 101) == 800 - 100 - 200
+    assert room_for_history(800, ("a" * 50, "b" * 50), "c" * 700) == 0
     assert room_for_history(30, ("a" * 500,), "c") == 0
 
 

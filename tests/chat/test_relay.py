@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
+import pytest
+
 from chat.events import Failed
 from chat.records import Progress, Stored
 from chat.relay import Relay
 from chat.store import Store
+from problems import ServerStopping
 
 TURN = UUID(int=1)
 STORED = Stored(
@@ -55,6 +58,16 @@ def test_followers_here_share_one_mirror_and_are_told_when_the_server_stops() ->
         end = await following
         assert isinstance(end, Failed)
         assert (end.problem.code, end.message) == ("server_stopping", TURN)
+
+    asyncio.run(play())
+
+
+def test_none_is_followed_from_a_server_that_has_stopped() -> None:
+    async def play() -> None:
+        relay = Relay(cast(Store, Elsewhere()), UUID(int=5))
+        relay.close()
+        with pytest.raises(ServerStopping):
+            await relay.join(STORED)
 
     asyncio.run(play())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from brains.types import Usage
 from chat.ids import new_id
 from chat.models import IdempotencyKey, Message, Session, Turn
 from chat.prompts import Utterance
-from chat.records import Kept, NewTurn, Scene
-from chat.store import Store, script_of
+from chat.records import Checkpoint, Kept, NewTurn, Scene
+from chat.store import Store
 from identity.models import Owner
 from personas import seed
+from personas.instructions import script_of
 from problems import DatabaseUnavailable
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
@@ -92,6 +94,7 @@ def kept(turn: NewTurn, **changes: object) -> Kept:
         usage=Usage(5, 7, 3, 2),
         error="",
         seconds_to_first_token=0.25,
+        cost=Decimal("0.0000123"),
     )
     return replace(ended, **changes)  # type: ignore[arg-type]
 
@@ -166,6 +169,7 @@ def test_a_kept_turn_is_what_the_models_say(session: Session) -> None:
     assert (reply.depth, reply.offset) == (1, len(turn.text))
     assert (row.status, row.brain, row.model, row.fallback) == ("complete", "claude", "m", True)
     assert (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens) == (5, 7, 3, 2)
+    assert row.cost == Decimal("0.0000123")
     assert row.finished_at is not None
     assert row.first_token_at is not None
     assert (row.first_token_at - row.created_at).total_seconds() == 0.25
@@ -268,3 +272,30 @@ def test_a_database_that_is_away_is_told_as_such() -> None:
 
     with pytest.raises(DatabaseUnavailable):
         asyncio.run(work())
+
+
+def test_a_checkpoint_whose_answer_was_lost_is_stored_again_with_more_and_read_from_the_middle(
+    session: Session,
+) -> None:
+    turn = new(session)
+    opened(turn)
+
+    async def work(store: Store) -> list[str]:
+        for text in ("Breathe", "Breathe in 🌬️, and"):
+            assert await store.checkpoint(turn.worker, [Checkpoint(turn.turn, 0, text)], []) == {turn.turn}
+        await store.checkpoint(turn.worker, [Checkpoint(turn.turn, 17, " out.")], [])
+        return [(await store.progress({turn.turn: seen}))[turn.turn].text for seen in (0, 7, 17, 22)]
+
+    whole = "Breathe in 🌬️, and out."
+    assert run(work) == [whole, whole[7:], whole[17:], ""]
+
+
+def test_a_database_that_says_nothing_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.store.ANSWER", 0.2)
+
+    async def work(store: Store) -> None:
+        with pytest.raises(DatabaseUnavailable):
+            await store.rows("SELECT pg_sleep(60)", {})
+        assert await store.rows("SELECT 1", {}) == [(1,)]
+
+    run(work)

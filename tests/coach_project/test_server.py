@@ -173,3 +173,18 @@ def test_a_listening_socket_that_it_is_given_is_looked_at_too(data: Path, start:
     assert done.returncode != 0
     assert "loopback" in done.stderr
     assert not data.exists()
+
+
+def test_a_server_that_is_asked_for_a_context_that_is_not_there_says_so_and_ends(start: Start) -> None:
+    elsewhere = "postgresql://127.0.0.1:1/nothing-connects-to-it"
+    gunicorn = start(
+        PORT=str(free_port()),
+        WEB_CONCURRENCY="1",
+        DATABASE_URL=elsewhere,
+        COACH_CONTEXT="nowhere.Source",
+        application="coach_project.asgi:application",
+    )
+    output, _ = gunicorn.communicate(timeout=60)
+    assert gunicorn.returncode != 0
+    assert "COACH_CONTEXT names 'nowhere.Source', which cannot be imported: No module named 'nowhere'" in output
+    assert "Traceback" not in output

@@ -93,6 +93,9 @@ def test_row_27_a_database_that_is_down_is_told_of_before_any_call_and_found_aga
         assert (answer.status_code, answer.json()["error"]) == (503, "database_unavailable"), answer.text
         assert int(answer.headers["retry-after"]) > 0
     assert time.monotonic() - asked < 20
+    again = time.monotonic()
+    assert api.message(session, "Hello").status_code == 503
+    assert time.monotonic() - again < 3  # what is known is not waited for
     assert len(vendor.turns) == 1
     assert api.http.get("/health/ready").status_code == 503
     database.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,31 @@ def test_row_31_what_takes_longer_is_kept_and_told_before_the_process_goes(vendo
         assert message["status"] == "interrupted"
         assert message["content"] in {reply.text for reply in replies}
     assert far.text in {reply.text for reply in replies}
+
+
+def test_row_31_a_turn_that_nobody_follows_has_all_of_the_drain_time(vendor: Vendor, server: Serve) -> None:
+    """Also more of it than the half minute that the server has for what comes after its connections."""
+    vendor.base = Scenario(words=340, pace=0.1)
+    coach = server(**claude(vendor, COACH_DRAIN_TIMEOUT="60"))
+    session = Api(coach.url).start()
+    with Api(coach.url).streaming(session, "Hello") as frames:
+        next(frames)
+    assert coach.stop(timeout=90) == 0
+    coach.start()
+    message = Api(coach.url).session(session)["messages"][-1]
+    assert (message["status"], message["content"]) == ("complete", vendor.base.text)
+
+
+def test_row_31_connections_that_ask_nothing_hold_up_no_stop(server: Serve) -> None:
+    """One that never sent a byte, one with half a request, one that had its answer."""
+    coach = server(COACH_DRAIN_TIMEOUT="60")
+    address = ("127.0.0.1", int(coach.url.rpartition(":")[2]))
+    with (
+        socket.create_connection(address),
+        socket.create_connection(address) as half,
+        socket.create_connection(address) as answered,
+    ):
+        half.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127")
+        answered.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert answered.recv(4096).startswith(b"HTTP/1.1 200")
+        assert coach.stop(timeout=20) == 0

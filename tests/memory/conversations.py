@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chat.models import Message, Role, Session
@@ -56,7 +57,7 @@ def owner(name: str, language: str = "en") -> Owner:
     return Owner.objects.create(external_id=name, language=language)
 
 
-def told(whose: Owner, days: dict[str, tuple[str, ...]]) -> list[indexing.Said]:
+def told(whose: Owner, days: Mapping[str, tuple[str, ...]]) -> list[indexing.Said]:
     """Conversations, stored: one session a day, user and coach in turn."""
     said = []
     for day, texts in days.items():
@@ -71,10 +72,11 @@ def told(whose: Owner, days: dict[str, tuple[str, ...]]) -> list[indexing.Said]:
             )
             offset += len(text)
             said.append(indexing.Said(parent.id, session.id, text, at, TALKERS[depth % 2]))
+        Message.objects.filter(session=session).update(created_at=at)
     return said
 
 
-def remembered(name: str, days: dict[str, tuple[str, ...]], language: str = "en") -> Owner:
+def remembered(name: str, days: Mapping[str, tuple[str, ...]], language: str = "en") -> Owner:
     """An owner with conversations that are indexed."""
     whose = owner(name, language)
     indexing.index(whose.id, told(whose, days), language, TALKERS)

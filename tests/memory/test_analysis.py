@@ -6,8 +6,10 @@ from datetime import date
 
 import pytest
 
-from memory.analysis import Trait, kinds, question, utterance, words
+from benchmarks import coaching
+from memory.analysis import Trait, question, utterance, words
 from memory.dates import Span, marks, spans
+from memory.kinds import kinds, parts, phrases
 
 WEDNESDAY = date(2026, 6, 10)
 
@@ -32,14 +34,25 @@ WEDNESDAY = date(2026, 6, 10)
         ("7. mai 2023", "2023-05-07", "2023-05-07"),
         ("2023-05-07", "2023-05-07", "2023-05-07"),
         ("in 2022", "2022-01-01", "2022-12-31"),
+        ("in March 2024", "2024-03-01", "2024-03-31"),
+        ("i mars 2024", "2024-03-01", "2024-03-31"),
         ("last year", "2025-01-01", "2025-12-31"),
         ("three years ago", "2023-01-01", "2023-12-31"),
         ("last summer", "2025-06-01", "2025-08-31"),
         ("next summer", "2027-06-01", "2027-08-31"),
+        ("this summer", "2026-06-01", "2026-08-31"),
+        ("last spring", "2026-03-01", "2026-05-31"),
+        ("next fall", "2026-09-01", "2026-11-30"),
+        ("forrige vinter", "2025-12-01", "2026-02-28"),
+        ("neste vinter", "2026-12-01", "2027-02-28"),
     ],
 )
 def test_dates_are_resolved_from_the_day_they_were_said(text: str, first: str, last: str) -> None:
     assert spans(text, WEDNESDAY) == [Span(date.fromisoformat(first), date.fromisoformat(last))]
+
+
+def test_the_winter_under_way_began_last_year() -> None:
+    assert spans("this winter", date(2026, 1, 20)) == [Span(date(2025, 12, 1), date(2026, 2, 28))]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +83,56 @@ def test_words_are_small_without_endings_of_speech_and_numbers_are_digits() -> N
 )
 def test_words_have_kinds_whatever_their_endings(word: str, kind: str) -> None:
     assert kinds(word)[:1] == ((kind,) if kind else ())
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("knesmerter", ("kne", "smerter")),
+        ("ryggvondt", ("rygg", "vondt")),
+        ("langtur", ("lang", "tur")),
+        ("styrkeøkt", ("styrke", "økt")),
+        ("treningsøktene", ("trenings", "øktene")),
+        ("smerter", ()),
+        ("carpet", ()),
+        ("daytime", ()),
+        ("restaurant", ()),
+    ],
+)
+def test_norwegian_compounds_are_taken_apart(word: str, found: tuple[str, ...]) -> None:
+    assert parts(word) == found
+
+
+def test_no_english_word_is_taken_apart() -> None:
+    lines = [line for pair in coaching.talk("en") for line in pair]
+    lines += [line for of in coaching.SETS for one in coaching.changes("en", of) for line in (one.old, one.new)]
+    assert [word for line in lines for word, _ in words(line) if parts(word)] == []
+
+
+def test_a_part_of_a_compound_is_looked_for_and_found() -> None:
+    said = utterance("Jeg har knesmerter.", WEDNESDAY)
+    assert said.terms["kne"] == 2
+    assert said.terms["#injury"] == 2
+    assert {"kne", "#injury"} <= question("Knesmertene mine?", WEDNESDAY).terms.keys()
+
+
+def test_words_one_after_the_other_have_a_kind() -> None:
+    assert "of-session" in phrases(["i", "worked", "out", "today"])
+    assert "of-session" not in phrases(["out", "i", "worked"])
+    assert "#of-record" in utterance("10k in 49:12!", WEDNESDAY).terms
+    assert "#of-pressure" in utterance("It was 128 over 82.", WEDNESDAY).terms
+
+
+def test_the_kinds_of_a_word_share_its_weight() -> None:
+    asked = question("dog", WEDNESDAY).terms
+    assert sum(weight for term, weight in asked.items() if term.startswith("#")) == pytest.approx(asked["dog"])
+
+
+def test_a_prompt_leaves_out_talk_greetings_and_what_is_to_come() -> None:
+    asked = question("Good morning coach, please explain what I should eat today", WEDNESDAY, talking=True)
+    assert {term for term in asked.terms if term[0] not in "#~"} & {"morning", "coach", "explain", "eat"} == {"eat"}
+    assert not [term for term in asked.terms if term.startswith("~")]
+    assert "~2026-06-09" in question("I ran yesterday", WEDNESDAY, talking=True).terms
 
 
 def test_a_message_keeps_its_words_kinds_dates_and_traits() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from chat import changes
 from chat.models import Message, Role, Session
 from identity.models import Owner
-from memory import indexing, recall
-from memory.models import Census, Passage, Posting, Thread
+from memory import indexing, recall, topics
+from memory.models import Census, Episode, Passage, Posting
 from tests.memory.conversations import ENGLISH, NORWEGIAN, TALKERS, owner, remembered, told
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -27,7 +27,7 @@ def found(whose: Owner, text: str, most: int = 5) -> list[str]:
 
 
 def rows(whose: Owner) -> int:
-    return sum(table.objects.filter(owner=whose).count() for table in (Census, Thread, Passage, Posting))
+    return sum(table.objects.filter(owner=whose).count() for table in (Census, Episode, Passage, Posting))
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,29 @@ def test_no_one_elses_words_are_found() -> None:
     assert found(owner("nobody"), everything) == []
 
 
+def test_of_a_session_what_its_prompt_holds_is_left_out() -> None:
+    whose = remembered("kari", ENGLISH)
+    kitten = Message.objects.get(text__contains="kitten")
+
+    def without(offset: int) -> list[str]:
+        items = recall.recall(whose.id, "peanuts and the kitten Nala", NOW, session=kitten.session_id, offset=offset)
+        return [one.text for one in items]
+
+    assert kitten.text in without(kitten.offset + 1)
+    assert kitten.text not in without(kitten.offset)
+    assert ENGLISH["2026-05-20"][0] in without(kitten.offset)
+    assert not set(ENGLISH["2026-05-20"]) & set(without(0))
+
+
+def test_a_session_that_is_left_out_takes_no_room() -> None:
+    days = {f"2026-05-{day:02}": (f"I had tea number {day}.",) for day in range(1, 5)}
+    whose = remembered("kari", {**days, "2026-06-01": tuple(f"Tea, tea and more tea {word}." for word in "abcdefghij")})
+    apart = Session.objects.get(messages__text__startswith="Tea", messages__depth=0)
+    items = recall.recall(whose.id, "How is the tea?", NOW, 3, session=apart.id)
+    assert len(items) == 3
+    assert all(one.session != apart.id for one in items)
+
+
 def test_the_same_words_are_recalled_once() -> None:
     whose = remembered("kari", {"2026-05-01": ("I love tea.",), "2026-05-02": ("I LOVE tea!",)})
     assert len(found(whose, "tea")) == 1
@@ -179,7 +202,7 @@ def test_an_owner_that_is_deleted_takes_the_index_along() -> None:
     whose = remembered("kari", ENGLISH)
     Session.objects.filter(owner=whose).update(head=None)
     whose.delete()
-    assert not any(table.objects.exists() for table in (Census, Thread, Passage, Posting))
+    assert not any(table.objects.exists() for table in (Census, Episode, Passage, Posting))
 
 
 def test_a_raw_delete_cascades_too() -> None:
@@ -196,3 +219,9 @@ def test_any_text_is_indexed_and_any_text_is_asked(text: str, query: str, langua
     whose = Owner.objects.create(external_id=f"of {Owner.objects.count()}", language=language)
     assert indexing.index(whose.id, told(whose, {"2026-05-01": (text or "…", query or "…")}), language, TALKERS) == 2
     assert {one.text for one in recall.recall(whose.id, query, NOW)} <= {text or "…", query or "…"}
+
+
+@pytest.mark.parametrize("word", ["record", "session", "length", "screen", "club", "hold"])
+def test_a_kind_that_only_helps_to_find_is_no_topic(word: str) -> None:
+    terms = {term for aspect in topics.topic_of(word, "english_stem").aspects for term in aspect.terms}
+    assert not any(term.startswith("#of-") for term in terms)

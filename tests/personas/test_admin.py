@@ -105,3 +105,21 @@ def test_a_stranger_is_sent_to_the_login(client: Client, admin: Client) -> None:
         answer = client.get(f"/admin/personas/persona/calm_coach/{address}/")
         assert answer.status_code == 302
         assert re.match(r"/admin/login/", answer.headers["Location"])
+
+
+def test_a_persona_is_published_from_its_page(admin: Client) -> None:
+    address = "/admin/personas/persona/calm_coach/publish/"
+    for word, published in (("no", False), ("yes", True)):
+        assert admin.post(address, {"published": word}).headers["Location"] == CHANGE
+        assert Persona.objects.get(id="calm_coach").published is published
+    page = admin.post("/admin/personas/persona/default/publish/", {"published": "no"}, follow=True).content.decode()
+    assert "cannot be unpublished" in page
+    assert admin.get(address).status_code == 405
+
+
+def test_a_difference_marks_what_came_and_what_went(admin: Client) -> None:
+    edited(admin, style="Short.")
+    page = admin.get("/admin/personas/persona/calm_coach/versions/").content.decode()
+    assert '<span class="added">+Short.</span>' in page
+    assert 'class="gone">-' in page
+    assert "Roll back to 1" in page

@@ -13,6 +13,7 @@ GET /_requests.
 
 Knobs (n counts text deltas, times are in s):
     words=n                 that many words; deltas=a|b|c gives the deltas themselves
+    answer={…}              JSON for a request with a schema, which otherwise gets a short one that follows it, or the deltas
     pace=t wait=t           between deltas; between headers and first event; wait_headers=t before the headers
     stop=…                  complete sequence truncated context refused filtered tool pause
     status=n                an error status, with error=<type> code=<code> says=<sentence without spaces> retry_after=…;
@@ -25,6 +26,7 @@ Knobs (n counts text deltas, times are in s):
                             nousage nodone html malformed badutf8 noframing (the body ends with the connection) nohead
                             (reset before the headers) ascii (escapes, not UTF-8) failed (response.failed, not error)
                             badchunks (broken framing after three deltas)
+A request whose schema or its form a vendor would refuse gets 400 (tests.vendor.schemas).
 Every text that must never be shown holds the word `secret`.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
@@ -9,6 +10,9 @@ from typing import Literal
 Ending = Literal["complete", "sequence", "truncated", "context", "refused", "filtered", "tool", "pause"]
 
 WORDS = ("steady", "breath", "and", "small", "steps", "carry", "you", "further", "than", "any", "sudden", "leap")
+
+PIECE = 7
+"""Characters of a delta of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,14 @@ class Scenario:
     fail: int | None = None
     newline: str = "\n"
     odd: frozenset[str] = field(default_factory=frozenset)
+    answer: object = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The reply's deltas."""
+        if self.answer is not None:
+            whole = json.dumps(self.answer, ensure_ascii=False)
+            return tuple(whole[start : start + PIECE] for start in range(0, len(whole), PIECE))
         return self.deltas or tuple(f"{WORDS[n % len(WORDS)]} " for n in range(self.words))
 
     @property
@@ -63,6 +71,8 @@ def scenario_in(message: str, base: Scenario) -> Scenario:
 def _value(name: str, kind: str, value: str) -> object:
     if name == "odd":
         return frozenset(value.split(","))
+    if name == "answer":
+        return json.loads(value)
     if name == "newline":
         return _NEWLINES[value]
     if name == "deltas":

@@ -8,12 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from tests.vendor.answers import Answer, Call
 from tests.vendor.formats import FORMATS, error_body
 from tests.vendor.scenarios import Scenario, scenario_in
+from tests.vendor.schemas import example, schema_in
 
 
 class Wire(asyncio.StreamReaderProtocol):
@@ -156,6 +158,12 @@ class Vendor:
             await answer.whole(404, error_body(call.path, Scenario(error="not_found_error")))
 
     def _scenario_for(self, call: Call) -> Scenario:
-        if call.method == "POST" and self._next:
-            return self._next.popleft()
-        return scenario_in(call.message, self.base)
+        try:
+            schema = schema_in(call.path, call.body)
+        except ValueError as wrong:
+            return Scenario(status=400, error="invalid_request_error", says=str(wrong))
+        planned = call.method == "POST" and self._next
+        scenario = self._next.popleft() if planned else scenario_in(call.message, self.base)
+        if schema is None:
+            return replace(scenario, answer=None)
+        return scenario if scenario.deltas or scenario.answer is not None else replace(scenario, answer=example(schema))

@@ -1,157 +1,149 @@
-"""manage.py memory bench: the recall index over JSON lines, so that it can be scored as it is."""
+"""manage.py memory stats | recall | export | forget | reindex | bench"""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from argparse import ArgumentParser
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from zoneinfo import ZoneInfo
 
-from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.core.management.base import BaseCommand, CommandError
 
-from chat.models import Message, Role, Session
+from chat.ids import outside
+from identity.callers import ANONYMOUS
 from identity.models import Owner
-from memory import indexing, recall
+from memory import bench, counts, exports, profiles, recall, reindexing
+from problems import Problem
 
-APP = "memory-bench"
-TIMES = ("%I:%M %p on %d %B, %Y", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+SHOWN = 100
+"""Characters of a message in a table."""
 
 
 class Command(BaseCommand):
-    help = "The long-term memory: bench answers ingest, recall, forget and export, one JSON object a line."
+    help = "The long-term memory: what it holds, what it finds, and what is to be forgotten."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="stats|recall|export|forget|reindex|bench"
+        )
+        actions.add_parser("stats", help="how much is kept, and what waits")
+        recalling = actions.add_parser("recall", help="what a message would bring back")
+        export = actions.add_parser("export", help="all that is kept of a user, as JSON")
+        forget = actions.add_parser("forget", help="forget a topic, or all that was learned")
+        reindex = actions.add_parser("reindex", help="make the recall index anew")
         actions.add_parser("bench", help="serve the operations of a memory benchmark on standard input and output")
+        for one in (recalling, export, forget):
+            one.add_argument("user", metavar="USER", help="the app's id for its user")
+        for one in (recalling, export, forget, reindex):
+            one.add_argument("--app", default="", help="whose user; in open mode there is one app, without a name")
+        recalling.add_argument("query", metavar="QUERY")
+        recalling.add_argument("--most", type=int, default=10, help="messages; 10 if absent")
+        export.add_argument("-o", "--output", type=Path, help="a file; standard output if absent")
+        what = forget.add_mutually_exclusive_group(required=True)
+        what.add_argument("--topic", help="facts and messages about it")
+        what.add_argument("--all", action="store_true", help="everything learned until now; sessions stay")
+        reindex.add_argument("user", metavar="USER", nargs="?", help="the app's id for its user")
+        reindex.add_argument("--all", action="store_true", help="every user of every app")
+        reindex.add_argument("--facts", action="store_true", help="and have facts drawn again, in the background")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        operations = {"ingest": ingest, "recall": recalled, "forget": forget, "export": export}
-        for line in sys.stdin:
-            if line.strip():
-                asked = json.loads(line)
-                answer = operations[asked["op"]](asked)
-                self.stdout.write(json.dumps(answer, ensure_ascii=False))
-                self.stdout.flush()
-
-
-def ingest(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Store sessions as chats of the user, and index them; what is there already stays as it is."""
-    user = asked["user"]
-    owner, _ = Owner.objects.get_or_create(
-        app=APP, external_id=user, defaults={"language": asked.get("language", "en")}
-    )
-    talkers = {one.get("speaker", "") for session in asked["sessions"] for one in session["messages"]} - {""}
-    for session in asked["sessions"]:
-        at = _time(session.get("at", ""))
-        with transaction.atomic():
-            _store(owner, session, at)
-        said = [
-            indexing.Said(
-                message=_id(user, one["id"]),
-                session=_id(user, session["id"]),
-                text=one["text"],
-                at=at,
-                speaker=one.get("speaker", ""),
-            )
-            for one in session["messages"]
-        ]
-        indexing.index(owner.id, said, owner.language, tuple(sorted(talkers)))
-    return {"ok": True}
-
-
-def recalled(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The messages that a query recalls, best first."""
-    owner = Owner.objects.filter(app=APP, external_id=asked["user"]).first()
-    if owner is None:
-        return {"items": []}
-    names = _names(owner)
-    found = recall.recall(owner.id, asked["query"], asked_on=_time(asked.get("at", "")), most=asked.get("k", 50))
-    return {"items": [{"text": one.text, "source_ids": [names[one.message.hex]], "score": one.score} for one in found]}
-
-
-def forget(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove the user with all that is theirs."""
-    owner = Owner.objects.filter(app=APP, external_id=asked["user"]).first()
-    if owner is not None:
-        indexing.forget(owner.id)
-        Session.objects.filter(owner=owner).update(head=None)
-        owner.delete()
-    return {"ok": True}
-
-
-def export(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Every message of the user."""
-    owner = Owner.objects.filter(app=APP, external_id=asked["user"]).first()
-    if owner is None:
-        return {"items": []}
-    names = _names(owner)
-    rows = Message.objects.filter(owner=owner).order_by("session", "depth").values_list("id", "text")
-    return {"items": [{"text": text, "source_ids": [names[id_.hex]]} for id_, text in rows if id_.hex in names]}
-
-
-def _store(owner: Owner, given: Mapping[str, Any], at: datetime) -> None:
-    """A session as a chat, under ids that follow from those given. A chat begins with its user."""
-    user, known = owner.external_id, {one["id"]: _id(owner.external_id, one["id"]) for one in given["messages"]}
-    names = {id_.hex: name for name, id_ in known.items()}
-    session, _ = Session.objects.get_or_create(
-        id=_id(user, given["id"]), defaults={"owner": owner, "persona_id": "default", "metadata": {}}
-    )
-    session.metadata = {**session.metadata, **names}
-    session.save(update_fields=["metadata"])
-    parent = Message.objects.filter(session=session).order_by("-depth").first()
-    there = set(Message.objects.filter(id__in=known.values()).values_list("id", flat=True))
-    new = []
-    for one in given["messages"]:
-        if known[one["id"]] in there:
-            continue
-        there.add(known[one["id"]])
-        if parent is None and one["role"] != Role.USER:
-            parent = _message(session, None, _id(user, f"{given['id']} begins"), Role.USER, "…")
-            new.append(parent)
-        parent = _message(session, parent, known[one["id"]], one["role"], one["text"] or "…")
-        new.append(parent)
-    Message.objects.bulk_create(new)
-    Message.objects.filter(id__in=[one.id for one in new]).update(created_at=at)
-
-
-def _message(session: Session, parent: Message | None, id_: UUID, role: str, text: str) -> Message:
-    place = (0, 0) if parent is None else (parent.depth + 1, parent.offset + len(parent.text))
-    return Message(
-        id=id_,
-        session=session,
-        owner_id=session.owner_id,
-        parent=parent,
-        role=role,
-        text=text,
-        depth=place[0],
-        offset=place[1],
-    )
-
-
-def _names(owner: Owner) -> dict[str, str]:
-    """The ids that were given, by the hex of those that messages have."""
-    return {
-        key: name
-        for data in Session.objects.filter(owner=owner).values_list("metadata", flat=True)
-        for key, name in data.items()
-    }
-
-
-def _id(user: str, given: str) -> UUID:
-    return uuid5(NAMESPACE_OID, f"{APP}/{user}/{given}")
-
-
-def _time(text: str) -> datetime:
-    """The time of a session in one of the formats in use; now where there is none."""
-    tidy = re.sub(r"\s+", " ", text.strip())
-    for form in TIMES:
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        actions: dict[str, Callable[..., None]] = {
+            "stats": self._stats,
+            "recall": self._recall,
+            "export": self._export,
+            "forget": self._forget,
+            "reindex": self._reindex,
+            "bench": self._bench,
+        }
         try:
-            return datetime.strptime(tidy, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    return datetime.now(UTC)
+            actions[action](**options)
+        except Problem as problem:
+            sentences = [f"{name}: {' '.join(found)}" for name, found in problem.fields.items()]
+            raise CommandError("\n".join([problem.message, *sentences])) from problem
+
+    def _stats(self, **_: Any) -> None:
+        self._table([("", "rows"), *((name, f"{number:,}") for name, number in counts.rows())])
+        self.stdout.write("")
+        self._table(
+            [("kind", "live", "closed"), *((kind, str(live), str(closed)) for kind, live, closed in counts.facts())]
+        )
+        self.stdout.write("")
+        waiting = counts.waiting()
+        found = f"{waiting.found_until:%Y-%m-%d %H:%M:%S} UTC" if waiting.found_until else "never"
+        self.stdout.write(f"turns found until {found}; {waiting.turns} to find, {waiting.lessons} to draw facts from")
+
+    def _recall(self, *, app: str, user: str, query: str, most: int, **_: Any) -> None:
+        if not 1 <= most <= 1000:
+            raise CommandError("--most takes a number from 1 to 1000.")
+        owner = _owner(app, user)
+        now = datetime.now(ZoneInfo(owner.time_zone or "UTC"))
+        found = recall.recall(owner.pk, query, now, most)
+        if not found:
+            self.stdout.write("Nothing is recalled.")
+            return
+        rows = [("score", "said at", "by", "message", "text")]
+        for one in found:
+            text = " ".join(one.text.split())
+            rows.append(
+                (
+                    f"{one.score:.2f}",
+                    f"{one.at:%Y-%m-%d %H:%M}",
+                    one.role,
+                    outside("msg", one.message),
+                    text if len(text) <= SHOWN else f"{text[:SHOWN]}…",
+                )
+            )
+        self._table(rows)
+
+    def _export(self, *, app: str, user: str, output: Path | None, **_: Any) -> None:
+        pieces = exports.parts(_owner(app, user))
+        if output is None:
+            for piece in pieces:
+                self.stdout.write(piece, ending="")
+            return
+        try:
+            with output.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}") from error
+        self.stderr.write(f"{user} written to {output}")
+
+    def _forget(self, *, app: str, user: str, topic: str | None, **_: Any) -> None:
+        owner = _owner(app, user)
+        gone = profiles.forget_all(owner) if topic is None else profiles.forget_topic(owner, topic)
+        self.stdout.write(f"forgotten: {gone.facts} facts; {gone.messages} messages are recalled no more")
+
+    def _reindex(self, *, app: str, user: str | None, facts: bool, **options: Any) -> None:
+        if (user is None) == (not options["all"]):
+            raise CommandError("Name a USER, or say --all.")
+        named = Owner.objects.exclude(external_id=ANONYMOUS).order_by("id")
+        owners = [_owner(app, user)] if user is not None else list(named)
+        for number, owner in enumerate(owners, 1):
+            taken = 0
+            for taken in reindexing.reindex(owner):
+                self._say(f"{number} of {len(owners)}: {owner}, {taken} messages …")
+            turns = f"; facts will be drawn from {reindexing.relearn(owner)} turns" if facts else ""
+            self.stdout.write(f"{owner}: {taken} messages{turns}")
+
+    def _bench(self, **_: Any) -> None:
+        bench.serve(sys.stdin, self.stdout)
+
+    def _say(self, line: str) -> None:
+        """How far it is, where a person watches."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{line}", ending="\r")
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> None:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _owner(app: str, user: str) -> Owner:
+    found = Owner.objects.filter(app=app, external_id=user).first()
+    if found is None:
+        raise CommandError(f"There is no user {user!r}{f' of {app!r}' if app else ''}.")
+    return found

@@ -1,0 +1,10 @@
+export { CoachClient, newKey } from "./client.ts";
+export type { CoachOptions, Message, Persona, Sending, Session, SessionList, Started, TurnDetail } from "./client.ts";
+export { Conversation } from "./conversation.ts";
+export type { ConversationState, Said } from "./conversation.ts";
+export { CoachError, CONNECTION_LOST, UNEXPECTED_ANSWER } from "./errors.ts";
+export { BrokenFrame, FrameReader } from "./frames.ts";
+export type { DoneFrame, ErrorFrame, Frame, Problem, Schemas } from "./frames.ts";
+export type { Reconnecting } from "./reconnecting.ts";
+export { Turn } from "./turn.ts";
+export type { TurnEvent } from "./turn.ts";
