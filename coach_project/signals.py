@@ -12,7 +12,12 @@ import functools
 import os
 import signal
 import sys
+import threading
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -29,7 +34,15 @@ def hold_over_forks() -> None:
     os.register_at_fork(before=before, after_in_parent=let_through)
 
 
+class _Again(threading.Timer):
+    """A stop on its way to this process for the second time."""
+
+
 def hold_back() -> None:
+    """From now on, let what stops this process wait; Python may still hear one that came just before."""
+    for timer in threading.enumerate():
+        if isinstance(timer, _Again):
+            timer.join()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
 
@@ -39,7 +52,12 @@ def let_through() -> None:
 
 
 def leave_on(*numbers: signal.Signals) -> None:
-    """Make a signal that would end this process at once end it as sys.exit does, with what is to be tidied up."""
+    """Make a signal that would end this process at once end it as sys.exit does, with what is to be tidied up.
+
+    A handler's exception is raised wherever the program happens to be. In a finalizer (an object's end, a weak
+    reference's callback, any time the garbage collector runs), Python prints and drops it; the stop comes once more then.
+    """
+    sys.unraisablehook = _come_again
     for number in numbers:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _leave)
@@ -47,3 +65,16 @@ def leave_on(*numbers: signal.Signals) -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
+
+
+def _come_again(dropped: UnraisableHookArgs) -> None:
+    error = dropped.exc_value
+    if isinstance(error, KeyboardInterrupt):
+        number = int(signal.SIGINT)
+    elif isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+        number = error.code - 128
+    else:
+        sys.__unraisablehook__(dropped)
+        return
+    # Not from here: what a handler raises in this hook is dropped, too.
+    _Again(0.01, os.kill, (os.getpid(), number)).start()
