@@ -1,0 +1,233 @@
+// One session: what is said in it, the turn that runs, and everything that a user can do there.
+
+import { ask, call, newKey, query, Refused } from "./api.js";
+import { History } from "./history.js";
+import { outbox, user } from "./keeping.js";
+import { untilHeard } from "./network.js";
+import { language } from "./texts.js";
+import { Turn } from "./turn.js";
+
+const MOST_MESSAGES = 200;
+const ENDED = { complete: "", truncated: "truncated", refused: "declined", stopped: "stopped" };
+
+let locals = 0;
+
+/**
+ * `told` hears `changed()` (messages or their states), `said(reply)` (a reply has grown), `ended(reply)`,
+ * `named(session)` (the session has begun on the server) and `busy(text)` (another tab's turn runs; the text was not sent).
+ */
+export class Conversation {
+  id = null;
+  persona;
+  title = "";
+  history = new History();
+  turn = null; // that runs
+  #told;
+  #starting = null;
+  #startKey = newKey();
+  #leaving = new AbortController();
+
+  constructor(persona, told) {
+    this.persona = persona;
+    this.#told = told;
+  }
+
+  /** What the server has of a session; a reply that is being said is followed. Throws Refused and Lost. */
+  async open(id) {
+    this.id = id;
+    const messages = [];
+    let session;
+    for (let cursor = ""; cursor !== null; cursor = session.next) {
+      const page = query({ branches: "all", limit: MOST_MESSAGES, cursor });
+      session = await call("GET", `/chat/sessions/${id}?${page}`, { signal: this.#leaving.signal });
+      messages.push(...session.messages);
+    }
+    if (this.turn) return;
+    this.persona = session.persona;
+    this.title = session.title;
+    this.history.load(messages, session.head);
+    const last = this.history.messages.get(session.head);
+    if (last?.status === "running") this.#follow({ turnId: last.turnId }, last);
+    this.#told.changed();
+    this.#sendWhatWaits();
+  }
+
+  /** The session on the server, begun with the first key that is typed; asked for until it is there. */
+  start() {
+    if (this.id) return Promise.resolve(this.id);
+    const body = { user_id: user, persona: this.persona, language, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    const begin = () => call("POST", "/chat/start", { body, key: this.#startKey, signal: this.#leaving.signal });
+    this.#starting ??= untilHeard(begin, () => this.#told.changed(), this.#leaving.signal)
+      .then((started) => {
+        this.id = started.session_id;
+        if (this.persona !== started.persona) return this.setPersona(this.persona).then(() => this.id);
+        return this.id;
+      })
+      .finally(() => (this.#starting = null));
+    return this.#starting;
+  }
+
+  async send(text) {
+    const message = this.#add("user", text, this.history.head);
+    const reply = this.#add("assistant", "", message.id);
+    this.#told.changed();
+    try {
+      await this.start();
+    } catch (error) {
+      if (!this.#leaving.signal.aborted) this.#trouble(reply, error);
+      return;
+    }
+    this.#told.named(this.id);
+    this.#post("/chat/stream", { session_id: this.id, message: text }, reply, message);
+  }
+
+  /** Another user message in the place of this one, and a reply to it. */
+  edit(message, text) {
+    const edited = this.#add("user", text, message.parent);
+    const reply = this.#add("assistant", "", edited.id);
+    this.#post(`/chat/messages/${message.id}/edit`, { message: text }, reply, edited);
+  }
+
+  /** Another reply to the same message; the older one stays beside it. Where none was stored, the same is sent again. */
+  regenerate(reply) {
+    const asked = this.history.messages.get(reply.parent);
+    if (asked.local) {
+      this.history.remove(reply);
+      this.history.remove(asked);
+      return this.send(asked.content);
+    }
+    if (reply.local) this.history.remove(reply);
+    const another = this.#add("assistant", "", reply.parent);
+    return this.#post(`/chat/messages/${asked.id}/regenerate`, {}, another, null);
+  }
+
+  stop() {
+    this.turn?.stop();
+    const reply = this.history.messages.get(this.history.head);
+    if (reply?.status === "running") {
+      reply.stopping = true;
+      this.#told.changed();
+    }
+  }
+
+  /** Show another version; the server remembers which. */
+  async choose(message) {
+    this.history.head = this.history.leafOf(message).id;
+    this.#told.changed();
+    if (!message.local) await call("PATCH", `/chat/sessions/${this.id}`, { body: { head: this.history.head } });
+  }
+
+  async setPersona(id) {
+    this.persona = id;
+    this.#told.changed();
+    if (this.id) await call("PATCH", `/chat/sessions/${this.id}`, { body: { persona: id } });
+  }
+
+  async clear() {
+    await call("POST", `/chat/sessions/${this.id}/clear`);
+    this.turn?.leave();
+    this.turn = null;
+    this.history = new History();
+    this.#told.changed();
+  }
+
+  leave() {
+    this.#leaving.abort();
+    this.turn?.leave();
+  }
+
+  #add(role, content, parent) {
+    locals += 1;
+    const message = { id: `local_${locals}`, local: true, role, content, parent, turnId: null, status: null, persona: this.persona };
+    if (role === "assistant") message.status = "running";
+    this.history.add(message);
+    return message;
+  }
+
+  #post(path, body, reply, message) {
+    const key = newKey();
+    outbox.put(key, { session: this.id, path, body });
+    return this.#follow({ path, body, key }, reply, message);
+  }
+
+  /** What was sent before a reload, and may not have arrived: the same key makes sending it twice harmless. */
+  #sendWhatWaits() {
+    for (const [key, { session, path, body }] of Object.entries(outbox.all())) {
+      if (session !== this.id || this.turn) continue;
+      const message = body.message ? this.#add("user", body.message, this.history.head) : null;
+      const reply = this.#add("assistant", "", this.history.head);
+      this.#follow({ path, body, key }, reply, message, true);
+    }
+  }
+
+  #follow(wish, reply, message = null, again = false) {
+    const turn = new Turn(wish, {
+      accepted: (turnId) => {
+        if (wish.key) outbox.take(wish.key);
+        reply.turnId = turnId;
+        this.#told.accepted?.(turnId);
+      },
+      text: (text) => {
+        reply.content = text;
+        this.#told.said(reply);
+      },
+      lost: (lost) => {
+        if (Boolean(reply.lost) === lost) return;
+        reply.lost = lost;
+        this.#told.changed();
+      },
+      ended: (frame) => this.#ended(turn, wish, frame, reply, message, again),
+    });
+    this.turn = turn;
+    this.#told.changed();
+    return turn.follow();
+  }
+
+  #ended(turn, wish, frame, reply, message, again) {
+    if (this.turn === turn) this.turn = null;
+    if (wish.key) outbox.take(wish.key);
+    reply.lost = reply.stopping = false;
+    if (frame.refused) {
+      this.#refused(frame.refused, reply, message);
+    } else {
+      if (message) {
+        this.history.rename(message, frame.user_message_id);
+        message.local = false;
+      }
+      this.history.rename(reply, frame.message_id);
+      reply.local = !frame.message_id;
+      reply.status = frame.done ? frame.status : frame.error;
+      reply.trouble = frame.done ? ENDED[frame.status] && { note: ENDED[frame.status] } : { code: frame.error, message: frame.message };
+    }
+    this.#told.ended(reply);
+    // What was sent before a reload may have been answered then: the server knows which messages there are.
+    if (again) this.open(this.id);
+  }
+
+  #refused(error, reply, message) {
+    if (error.code === "turn_in_progress") {
+      this.history.remove(reply);
+      if (message) this.history.remove(message);
+      this.#told.busy(message?.content ?? "");
+      this.open(this.id);
+      return;
+    }
+    this.#trouble(reply, error);
+  }
+
+  #trouble(reply, error) {
+    if (!(error instanceof Refused)) throw error;
+    reply.status = "failed";
+    reply.trouble = { code: error.code, message: error.message };
+    this.#told.changed();
+  }
+}
+
+/** Ask why a reply is as it is: its turn's manifest. */
+export function manifestOf(reply) {
+  return call("GET", `/chat/turns/${reply.turnId}/manifest`);
+}
+
+export async function removeSession(id) {
+  await ask("DELETE", `/chat/sessions/${id}`);
+}

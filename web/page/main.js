@@ -1,0 +1,216 @@
+// The page: its parts and who tells whom.
+
+import { Refused } from "./api.js";
+import { Announcer } from "./announcer.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { find, make } from "./elements.js";
+import { keepCookie, lastPersona } from "./keeping.js";
+import { Memory } from "./memory.js";
+import { confirmed, watchMenus } from "./menus.js";
+import { Sidebar } from "./sidebar.js";
+import { complaint, language, languages, personaOf, personas, say, usualPersona } from "./texts.js";
+import { Transcript } from "./transcript.js";
+import { showCoaches, Welcome } from "./welcome.js";
+import { showVersions, showWhy } from "./why.js";
+
+const tabs = new BroadcastChannel("coach"); // of this browser: each tells the others what it has changed
+const announcer = new Announcer();
+let conversation;
+
+const transcript = new Transcript({
+  copy,
+  edit: (message) => composer.edit(message),
+  regenerate: (reply) => conversation.regenerate(reply),
+  choose: (message) => trying(() => conversation.choose(message).then(tellTabs)),
+  compare: (message) => showVersions(conversation.history.versions(message), message, (chosen) => trying(() => conversation.choose(chosen))),
+  why: (message) => trying(() => showWhy(message)),
+});
+
+const composer = new Composer({
+  typing: () => trying(() => conversation.start()),
+  send(text) {
+    transcript.toEnd();
+    conversation.send(text);
+  },
+  edit: (message, text) => conversation.edit(message, text),
+  stop: () => conversation.stop(),
+  editLast() {
+    const last = conversation.history.path().findLast((each) => each.role === "user" && !each.local);
+    if (last && !conversation.turn) composer.edit(last);
+  },
+});
+
+const sidebar = new Sidebar({
+  open: go,
+  removed(id) {
+    tabs.postMessage({ session: id, removed: true });
+    if (conversation.id === id) go(null);
+  },
+  renamed(id, title) {
+    if (conversation.id === id) conversation.title = title;
+    draw();
+    tellTabs();
+  },
+});
+
+const welcome = new Welcome({ starter: (text) => composer.put(text) });
+const memory = new Memory(go);
+
+function draw() {
+  const empty = conversation.history.messages.size === 0;
+  const running = Boolean(conversation.turn) || conversation.history.messages.get(conversation.history.head)?.status === "running";
+  document.body.classList.toggle("empty", empty);
+  if (empty) welcome.show(conversation.persona);
+  showCoaches(conversation.persona, choosePersona);
+  transcript.show(conversation.history, running);
+  composer.running = running;
+  document.title = conversation.title ? `${conversation.title} · Coach` : "Coach";
+  for (const item of document.querySelectorAll("[data-needs-session]")) item.hidden = empty || !conversation.id;
+  for (const format of ["markdown", "json"]) {
+    find(`#export-${format}`).href = conversation.id ? `/chat/sessions/${conversation.id}/export?format=${format}` : "#";
+  }
+}
+
+function told(mine) {
+  const current = () => mine.conversation === conversation;
+  return {
+    changed: () => current() && draw(),
+    said(reply) {
+      if (!current()) return;
+      transcript.grow(reply);
+      announcer.grow(reply);
+    },
+    accepted: () => tellTabs(),
+    ended(reply) {
+      if (current()) draw();
+      announcer.end(reply);
+      if (reply.trouble?.code) announcer.say(complaint(reply.trouble.code, reply.trouble.message));
+      tellTabs();
+      sidebar.load();
+    },
+    named(id) {
+      if (!current()) return;
+      composer.named(id);
+      sidebar.current = id;
+      if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
+    },
+    busy(text) {
+      if (!current()) return;
+      composer.put(text);
+      notice(complaint("turn_in_progress"));
+    },
+  };
+}
+
+/** Another session, or a new one for null; what runs in the one before goes on at the server. */
+function go(id, { push = true, keep = false } = {}) {
+  conversation?.leave();
+  const mine = {};
+  conversation = mine.conversation = new Conversation(lastPersona.get() && known(lastPersona.get()) ? lastPersona.get() : usualPersona, told(mine));
+  if (push && location.hash.slice(1) !== (id ?? "")) history.pushState(null, "", id ? `#${id}` : "/");
+  sidebar.current = id;
+  composer.open(id, { keep });
+  transcript.toEnd();
+  draw();
+  if (matchMedia("(pointer: fine)").matches) composer.field.focus();
+  if (id) trying(() => mine.conversation.open(id), () => go(null));
+}
+
+const known = (id) => personas.some((each) => each.id === id);
+
+function choosePersona(id) {
+  lastPersona.set(id);
+  trying(() => conversation.setPersona(id).then(tellTabs));
+  announcer.say(say("coach_is", { name: personaOf(id).name }));
+  composer.field.focus();
+}
+
+/** Does it; what the server refuses or the network loses is said in a line that goes away again. */
+async function trying(what, otherwise = () => undefined) {
+  try {
+    await what();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    notice(error instanceof Refused ? complaint(error.code, error.message) : say("offline"));
+    if (error instanceof Refused && error.status === 404) otherwise();
+  }
+}
+
+let noticeTimer;
+
+function notice(text) {
+  const place = find("#notice");
+  place.textContent = text;
+  place.hidden = false;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => (place.hidden = true), 6000);
+}
+
+async function copy(message, button) {
+  await navigator.clipboard.writeText(message.content);
+  const label = find("span", button);
+  label.textContent = say("copied");
+  setTimeout(() => (label.textContent = say("copy")), 1500);
+}
+
+function tellTabs() {
+  if (conversation.id) tabs.postMessage({ session: conversation.id });
+}
+
+/** See what has become of the session: other tabs, other devices, a night in a pocket. */
+function refresh() {
+  if (conversation.id && !conversation.turn && conversation.history.messages.size) trying(() => conversation.open(conversation.id), () => go(null));
+}
+
+tabs.onmessage = ({ data }) => {
+  sidebar.load();
+  if (data.session !== conversation.id) return;
+  if (data.removed) go(null);
+  else refresh();
+};
+
+// --- Keys ---------------------------------------------------------------------------------------------------------
+document.addEventListener("keydown", (event) => {
+  const command = event.metaKey || event.ctrlKey;
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) {
+    if (sidebar.isOpen) sidebar.close();
+    else if (conversation.turn) conversation.stop();
+  } else if (command && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    sidebar.search();
+  } else if (command && event.shiftKey && event.key.toLowerCase() === "o") {
+    event.preventDefault();
+    go(null);
+  }
+});
+
+// --- What the document has buttons for ----------------------------------------------------------------------------
+watchMenus();
+find("#new").addEventListener("click", () => {
+  sidebar.close();
+  go(null);
+});
+find("#open-memory").addEventListener("click", () => trying(() => memory.show()));
+find("#clear").addEventListener("click", async () => {
+  if (await confirmed(say("clear_question"), say("clear"))) trying(() => conversation.clear().then(tellTabs));
+});
+find("#theme").addEventListener("change", (event) => {
+  document.documentElement.dataset.theme = event.target.value;
+  keepCookie("theme", event.target.value);
+});
+find("#theme").value = document.documentElement.dataset.theme;
+find("#language").replaceChildren(...languages.map((each) => make("option", { value: each.code, lang: each.code, selected: each.code === language }, each.name)));
+find("#language").addEventListener("change", (event) => {
+  keepCookie("language", event.target.value);
+  location.reload();
+});
+
+// --- Begin --------------------------------------------------------------------------------------------------------
+const opened = () => (/^#session_[0-9a-f]{32}$/.test(location.hash) ? location.hash.slice(1) : null);
+window.addEventListener("popstate", () => go(opened(), { push: false }));
+window.addEventListener("pageshow", (event) => event.persisted && refresh());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+window.addEventListener("offline", () => notice(say("offline")));
+go(opened(), { push: false, keep: Boolean(composer.field.value) });
+sidebar.load();

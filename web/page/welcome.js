@@ -1,0 +1,50 @@
+// An empty page: who the coach is, who else there is, and a few first sentences.
+
+import { accent, find, make, portrait } from "./elements.js";
+import { personaOf, personas, say } from "./texts.js";
+
+export class Welcome {
+  #place = find("#welcome");
+  #starters = find("#starters");
+  #told;
+
+  /** `told` hears `persona(id)` and `starter(text)`. */
+  constructor(told) {
+    this.#told = told;
+  }
+
+  show(id) {
+    const persona = personaOf(id);
+    accent(this.#place, persona);
+    this.#place.replaceChildren(
+      portrait(persona, "large"),
+      make("h1", {}, persona.name),
+      make("p", { class: "voice" }, persona.description || persona.style),
+      persona.example && make("blockquote", { dir: "auto" }, persona.example),
+    );
+    this.#starters.replaceChildren(
+      ...persona.starters.slice(0, 4).map((text) => make("li", {}, make("button", { type: "button", dir: "auto", onclick: () => this.#told.starter(text) }, text))),
+    );
+  }
+}
+
+/** The switcher in the head of the page; the one in use is marked. */
+export function showCoaches(current, choose) {
+  const persona = personaOf(current);
+  const head = find("#coach");
+  accent(head, persona);
+  find("summary", head).replaceChildren(portrait(persona, "small"), make("span", { class: "name" }, persona.name));
+  find("summary", head).setAttribute("aria-label", say("coach_is", { name: persona.name }));
+  find("ul", head).replaceChildren(
+    ...personas.map((each) => {
+      const button = make(
+        "button",
+        { type: "button", "data-closes": true, "aria-pressed": String(each.id === current), onclick: () => choose(each.id) },
+        portrait(each, "small"),
+        make("span", {}, make("strong", {}, each.name), make("small", {}, each.description)),
+      );
+      accent(button, each);
+      return make("li", {}, button);
+    }),
+  );
+}
