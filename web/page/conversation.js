@@ -8,7 +8,6 @@ import { language } from "./texts.js";
 import { Turn } from "./turn.js";
 
 const MOST_MESSAGES = 200;
-const ENDED = { complete: "", truncated: "truncated", refused: "declined", stopped: "stopped" };
 
 let locals = 0;
 
@@ -197,7 +196,7 @@ export class Conversation {
       this.history.rename(reply, frame.message_id);
       reply.local = !frame.message_id;
       reply.status = frame.done ? frame.status : frame.error;
-      reply.trouble = frame.done ? ENDED[frame.status] && { note: ENDED[frame.status] } : { code: frame.error, message: frame.message };
+      reply.trouble = frame.done ? null : { code: frame.error, message: frame.message };
     }
     this.#told.ended(reply);
     // What was sent before a reload may have been answered then: the server knows which messages there are.

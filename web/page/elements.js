@@ -30,7 +30,6 @@ const DRAWN = {
   back: "M14.5 6 8.5 12l6 6",
   forth: "m9.5 6 6 6-6 6",
   columns: "M4 5h7v14H4zM13 5h7v14h-7z",
-  down: "M12 5v13M6 12.5l6 6 6-6",
   done: "m5 12.5 4.5 4.5L19 7.5",
 };
 

@@ -85,7 +85,7 @@ function told(mine) {
     ended(reply) {
       if (current()) draw();
       announcer.end(reply);
-      if (reply.trouble?.code) announcer.say(complaint(reply.trouble.code, reply.trouble.message));
+      if (reply.trouble) announcer.say(complaint(reply.trouble.code, reply.trouble.message));
       tellTabs();
       sidebar.load();
     },

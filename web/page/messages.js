@@ -4,7 +4,7 @@ import { accent, icon, make, portrait } from "./elements.js";
 import { Rendering } from "./markdown.js";
 import { complaint, personaOf, say } from "./texts.js";
 
-const LOOSE = { stopped: "stopped", interrupted: "interrupted", truncated: "truncated", refused: "declined" };
+const NOTES = { stopped: "stopped", interrupted: "interrupted", truncated: "truncated", refused: "declined", failed: "failed" };
 
 function action(name, label, onclick) {
   return make("button", { class: "action", type: "button", onclick }, icon(name), make("span", {}, label));
@@ -111,17 +111,16 @@ export class Answer {
     let text = "";
     if (lost) text = say(navigator.onLine ? "reconnecting" : "offline");
     else if (stopping) text = say("stopping");
-    else if (trouble?.code) text = complaint(trouble.code, trouble.message);
-    else if (trouble?.note || LOOSE[status]) text = say(trouble?.note || LOOSE[status]);
-    else if (!this.running && status === "failed") text = say("failed");
+    else if (trouble) text = complaint(trouble.code, trouble.message);
+    else if (NOTES[status]) text = say(NOTES[status]);
     this.note.hidden = !text;
     if (this.note.textContent !== text) this.note.textContent = text;
-    this.note.classList.toggle("wrong", !lost && Boolean(trouble?.code || status === "failed"));
+    this.note.classList.toggle("wrong", !lost && Boolean(trouble || status === "failed"));
   }
 
   #act(all, busy) {
     if (this.running) return this.actions.replaceChildren();
-    const failed = this.message.trouble?.code || this.message.status === "failed";
+    const failed = this.message.trouble || this.message.status === "failed";
     this.actions.replaceChildren(
       ...[
         versions(this.message, all, this.doing),
