@@ -4,6 +4,7 @@ Problem                          code                status  retryable
  x Invalid                       invalid             400     no
    + UnknownPersona              unknown_persona     400     no
    + UnknownBrain                unknown_brain       400     no
+ x Unauthenticated               unauthenticated     401     no
  x OriginNotAllowed              origin_not_allowed  403     no
  x Forbidden                     forbidden           403     no
  x NotFound                      not_found           404     no
@@ -17,9 +18,11 @@ Problem                          code                status  retryable
  x TooLarge                      too_large           413     no
  x UnsupportedMediaType          unsupported_media_type 415  no
  x IdempotencyMismatch           idempotency_mismatch 422    no
+ x TooManyTurns                  too_many_turns      429     yes
  x Internal                      internal            500     yes
  x NotSaved                      not_saved           503     yes
  x DatabaseUnavailable           database_unavailable 503    yes
+ x IdentityUnavailable           identity_unavailable 503    yes     the provider of users' tokens is away
  x ServerBusy                    server_busy         503     yes
  x ServerStopping                server_stopping     503     yes
  x ServerRestarted               server_restarted    503     yes     how a turn ends whose worker died
@@ -85,6 +88,15 @@ class UnknownPersona(Invalid):
 
 class UnknownBrain(Invalid):
     code = "unknown_brain"
+
+
+class Unauthenticated(Problem):
+    code = "unauthenticated"
+    status = 401
+    default_message = "Say who you are: Authorization: Bearer, with an API key or a token."
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "WWW-Authenticate": "Bearer"}
 
 
 class OriginNotAllowed(Problem):
@@ -197,6 +209,14 @@ class DatabaseUnavailable(Problem):
     retryable = True
     default_message = "The database cannot be reached; try again in a moment."
     default_retry_after = 2
+
+
+class IdentityUnavailable(Problem):
+    code = "identity_unavailable"
+    status = 503
+    retryable = True
+    default_message = "The identity provider's keys cannot be fetched; try again in a moment."
+    default_retry_after = 5
 
 
 class ServerBusy(Problem):

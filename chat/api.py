@@ -17,7 +17,7 @@ from chat import changes, exports, serializers, sessions, worker
 from chat.fields import asked, idempotency_key, limit_of, valid
 from chat.ids import inside, outside
 from chat.models import Session
-from identity.callers import OPEN, owner_of
+from identity.callers import caller_of, owner_of
 from personas import catalog
 from problems import Invalid
 
@@ -49,7 +49,7 @@ class Start(APIView):
         digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest() if key else ""
         if values["persona"]:
             sessions.known_persona(values["persona"])
-        owner = owner_of(OPEN, values["user_id"], values["language"], values["time_zone"])
+        owner = owner_of(caller_of(request), values["user_id"], values["language"], values["time_zone"])
         session = sessions.start(
             owner_id=owner.pk,
             persona=values["persona"],
@@ -82,8 +82,9 @@ class Sessions(APIView):
     )
     def get(self, request: Request) -> Response:
         """List sessions, newest first."""
-        found = sessions.of(OPEN)
-        if user_id := asked(request, "user_id"):
+        caller = caller_of(request)
+        found = sessions.of(caller)
+        if user_id := caller.whom(asked(request, "user_id")):
             found = found.filter(owner__external_id=user_id)
         if words := asked(request, "q"):
             found = sessions.search(found, words[:500])
@@ -104,7 +105,7 @@ class OneSession(APIView):
     )
     def get(self, request: Request, session_id: str) -> Response:
         """A session with the messages of its current path, oldest first; a reply that is being said is the last."""
-        session = sessions.get(OPEN, session_id)
+        session = sessions.get(caller_of(request), session_id)
         limit = limit_of(request, MESSAGES_PAGE, MOST_MESSAGES)
         read = _reader(session, request)
         entries = read(limit + 1)
@@ -126,7 +127,7 @@ class OneSession(APIView):
     )
     def patch(self, request: Request, session_id: str) -> Response:
         """Change title, persona, brain (null: the active one), metadata, or head: the message where the path ends."""
-        session = sessions.get(OPEN, session_id)
+        session = sessions.get(caller_of(request), session_id)
         values = valid(serializers.SessionChange(data=request.data, partial=True))
         if persona := values.get("persona"):
             sessions.known_persona(persona)
@@ -145,7 +146,7 @@ class OneSession(APIView):
     @extend_schema(responses={200: serializers.Deleted, 404: serializers.Problem}, operation_id="chat_session_delete")
     def delete(self, request: Request, session_id: str) -> Response:
         """Delete a session, its messages and turns; a running turn is ended."""
-        session = sessions.get(OPEN, session_id)
+        session = sessions.get(caller_of(request), session_id)
         changes.delete(session)
         return Response({"success": True, "session_id": session_id})
 
@@ -156,7 +157,7 @@ class ClearSession(APIView):
     )
     def post(self, request: Request, session_id: str) -> Response:
         """Remove the messages, keep the session."""
-        session = sessions.get(OPEN, session_id)
+        session = sessions.get(caller_of(request), session_id)
         changes.clear(session)
         return Response({"success": True, "session_id": session_id})
 
@@ -169,7 +170,7 @@ class ExportSession(APIView):
     )
     def get(self, request: Request, session_id: str) -> HttpResponse:
         """The session as a file."""
-        session = sessions.get(OPEN, session_id)
+        session = sessions.get(caller_of(request), session_id)
         kind = asked(request, "format") or "json"
         name = f"{session.persona_id}-{session.created_at:%Y-%m-%d}-{session.id.hex[-8:]}"
         if kind == "json":
@@ -189,7 +190,7 @@ class OneTurn(APIView):
     @extend_schema(responses={200: serializers.TurnDetail, 404: serializers.Problem}, operation_id="chat_turn")
     def get(self, request: Request, turn_id: str) -> Response:
         """How a turn is doing, or how it ended."""
-        return Response(serializers.turn(sessions.turn(OPEN, turn_id)))
+        return Response(serializers.turn(sessions.turn(caller_of(request), turn_id)))
 
 
 class TurnManifest(APIView):
@@ -198,7 +199,7 @@ class TurnManifest(APIView):
     )
     def get(self, request: Request, turn_id: str) -> Response:
         """Why the coach said this: what the turn's prompt was made of, as ids and counts."""
-        return Response(serializers.manifest(sessions.turn(OPEN, turn_id)))
+        return Response(serializers.manifest(sessions.turn(caller_of(request), turn_id)))
 
 
 class OneMessage(APIView):
@@ -207,7 +208,7 @@ class OneMessage(APIView):
     )
     def delete(self, request: Request, message_id: str) -> Response:
         """Delete a message and all that follows it; a running turn among that is ended."""
-        head = changes.delete_message(sessions.message(OPEN, message_id))
+        head = changes.delete_message(sessions.message(caller_of(request), message_id))
         return Response({"success": True, "message_id": message_id, "head": head and outside("msg", head)})
 
 
@@ -231,5 +232,5 @@ class SwitchBrain(APIView):
     def post(self, request: Request) -> Response:
         """Make another brain the active one; every worker uses it from its next turn on."""
         alias = valid(serializers.Switch(data=request.data))["brain"]
-        switching.switch(alias, OPEN.name)
+        switching.switch(alias, caller_of(request).name)
         return Response({"success": True, "active_brain": alias, "message": f"The next turn is answered by {alias}."})

@@ -14,6 +14,7 @@ from chat.context import Asked, Context, Rows
 from chat.ids import new_id, outside
 from chat.records import NewTurn, Place, Scene
 from chat.store import Store
+from identity.callers import Caller
 from problems import (
     IdempotencyMismatch,
     Invalid,
@@ -36,8 +37,9 @@ class Send:
 
     session: UUID
     text: str
-    key: str = ""
-    digest: str = ""
+    key: str
+    digest: str
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ class Regenerate:
     """A new reply to an earlier message: a user's, or the one that a reply answers."""
 
     message: UUID
-    key: str = ""
-    digest: str = ""
+    key: str
+    digest: str
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ class Edit:
 
     message: UUID
     text: str
-    key: str = ""
-    digest: str = ""
+    key: str
+    digest: str
+    caller: Caller
 
 
 Request: TypeAlias = Send | Regenerate | Edit
@@ -103,7 +107,7 @@ async def decide(store: Store, request: Request, terms: Terms) -> Opened | UUID:
 async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID | None:
     """None: the session has changed between the look and the storing."""
     session, place, text = await _asked(store, request)
-    scene = await store.scene(session, place, terms.reach, request.key)
+    scene = await store.scene(session, place, terms.reach, request.key, request.caller)
     if scene is None:
         raise NotFound("There is no such session.")
     if scene.key_digest:
@@ -147,7 +151,7 @@ async def _asked(store: Store, request: Request) -> tuple[UUID, Place | None, st
     """The session, the place in it (None: its head), and what the user says there. Raises NotFound, Invalid."""
     if isinstance(request, Send):
         return request.session, None, request.text
-    place = await store.place(request.message)
+    place = await store.place(request.message, request.caller)
     if place is None:
         raise NotFound("There is no such message.")
     if isinstance(request, Regenerate):

@@ -19,7 +19,7 @@ from django.db.models.functions import Left
 from brains import registry
 from chat.ids import inside, outside
 from chat.models import IdempotencyKey, Message, Piece, Session, Turn
-from identity.callers import Caller
+from identity.callers import Caller, owned
 from personas import catalog
 from problems import IdempotencyMismatch, Invalid, NotFound, UnknownBrain, UnknownPersona
 
@@ -86,8 +86,8 @@ ORDER BY m.depth, m.id LIMIT %(limit)s
 
 
 def of(caller: Caller) -> QuerySet[Session]:
-    """The sessions that a caller may see: the one place where sessions are scoped."""
-    return Session.objects.filter(owner__app=caller.app)
+    """The sessions that a caller may see."""
+    return owned(Session.objects.all(), caller)
 
 
 def get(caller: Caller, session_id: str) -> Session:
@@ -189,7 +189,7 @@ def search(sessions: QuerySet[Session], words: str) -> QuerySet[Session]:
     titled = Session.objects.annotate(words=SearchVector("title", config="simple")).filter(
         words=SearchQuery(query, search_type="raw", config="simple")
     )
-    said = RawSQL(SAID_ON_THE_PATH, [query])  # noqa: S611 — a constant, with its parameter
+    said = RawSQL(SAID_ON_THE_PATH, [query])  # noqa: S611  # a constant, with its parameter  # nosec B611
     return sessions.filter(Q(id__in=titled.values("id")) | Q(id__in=said))
 
 
@@ -249,7 +249,7 @@ def running(entries: list[Entry]) -> tuple[Turn, str] | None:
 
 def turn(caller: Caller, turn_id: str) -> Turn:
     """One turn. Raises NotFound."""
-    found = Turn.objects.filter(owner__app=caller.app, id=inside("turn", turn_id)).first()
+    found = owned(Turn.objects.filter(id=inside("turn", turn_id)), caller).first()
     if found is None:
         raise NotFound("There is no such turn.")
     return found
@@ -257,7 +257,7 @@ def turn(caller: Caller, turn_id: str) -> Turn:
 
 def message(caller: Caller, message_id: str) -> Message:
     """One message. Raises NotFound."""
-    found = Message.objects.filter(owner__app=caller.app, id=inside("msg", message_id)).first()
+    found = owned(Message.objects.filter(id=inside("msg", message_id)), caller).first()
     if found is None:
         raise NotFound("There is no such message.")
     return found

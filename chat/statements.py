@@ -8,7 +8,14 @@ from __future__ import annotations
 PLACE = """
 SELECT u.session_id, m.role, u.id, u.parent_id, u.text
 FROM chat_message m JOIN chat_message u ON u.id = CASE WHEN m.role = 'user' THEN m.id ELSE m.parent_id END
-WHERE m.id = %s
+JOIN identity_owner o ON o.id = m.owner_id
+WHERE m.id = %(message)s AND o.app = %(app)s AND (%(user)s::text IS NULL OR o.external_id = %(user)s)
+"""
+
+# What of a turn's is the caller's to follow and to stop.
+OWN_TURN = """
+SELECT 1 FROM chat_turn t JOIN identity_owner o ON o.id = t.owner_id
+WHERE t.id = %(turn)s AND o.app = %(app)s AND (%(user)s::text IS NULL OR o.external_id = %(user)s)
 """
 
 # All that a turn needs to know, in one row. `earlier` walks from the anchor towards the first message; a reply has the id of
@@ -22,7 +29,7 @@ WITH RECURSIVE scene AS (
     JOIN identity_owner o ON o.id = s.owner_id
     LEFT JOIN personas_persona p ON p.id = s.persona_id
     LEFT JOIN chat_message a ON a.id = CASE WHEN %(at_head)s THEN s.head_id ELSE %(anchor)s::uuid END
-    WHERE s.id = %(session)s
+    WHERE s.id = %(session)s AND o.app = %(app)s AND (%(user)s::text IS NULL OR o.external_id = %(user)s)
 ), earlier AS (
     SELECT m.id, m.parent_id, m.role, m.text, m.depth, m."offset" FROM scene s JOIN chat_message m ON m.id = s.anchor
     UNION ALL

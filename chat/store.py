@@ -25,7 +25,8 @@ from chat import statements
 from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
-from identity.callers import ANONYMOUS
+from identity import walls
+from identity.callers import ANONYMOUS, Caller
 from personas.instructions import script_of
 from problems import DatabaseUnavailable
 
@@ -123,13 +124,21 @@ class Store:
 
     # --- a turn's beginning -------------------------------------------------------------------------------------
 
-    async def place(self, message: UUID) -> Place | None:
-        """Where a message is to be answered anew; None where it is not there."""
-        rows = await self.rows(statements.PLACE, [message])
+    async def place(self, message: UUID, caller: Caller) -> Place | None:
+        """Where a message is to be answered anew; None where the caller has no such message."""
+        values = {"message": message, "app": caller.app, "user": caller.user}
+        rows = await self._behind(caller, statements.PLACE, values)
         return Place(*rows[0]) if rows else None
 
-    async def scene(self, session: UUID, place: Place | None, reach: int, key: str) -> Scene | None:
-        """What a turn needs to know: at the session's head, or where an earlier message stands; None: no such session.
+    async def owns(self, turn: UUID, caller: Caller) -> bool:
+        """Whether the caller has such a turn."""
+        values = {"turn": turn, "app": caller.app, "user": caller.user}
+        return bool(await self._behind(caller, statements.OWN_TURN, values))
+
+    async def scene(self, session: UUID, place: Place | None, reach: int, key: str, caller: Caller) -> Scene | None:
+        """What a turn needs to know: at the session's head, or where an earlier message stands.
+
+        None: the caller has no such session.
 
         The path goes back `reach` characters at least, where there are so many.
         """
@@ -140,8 +149,10 @@ class Store:
             "anonymous": ANONYMOUS,
             "reach": reach,
             "key": key,
+            "app": caller.app,
+            "user": caller.user,
         }
-        rows = await self.rows(statements.SCENE, asked)
+        rows = await self._behind(caller, statements.SCENE, asked)
         if not rows:
             return None
         row = rows[0]
@@ -149,6 +160,15 @@ class Store:
         voice = await self._voice(row[6])
         values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), row[17] and Counted(*row[17]), path]
         return Scene(*values)
+
+    async def _behind(self, caller: Caller, statement: str, values: dict[str, Any]) -> list[TupleRow]:
+        """The rows of one statement that the caller may see, whatever it asks for (identity.walls)."""
+        if caller.open:
+            return await self.rows(statement, values)
+        async with self._connection() as connection, connection.pipeline(), connection.transaction():
+            await connection.execute(walls.ENTER.encode(), walls.place_of(caller))
+            cursor = await connection.execute(statement.encode(), values)
+            return await cursor.fetchall()
 
     async def _voice(self, version: int | None) -> Voice | None:
         if version is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from rest_framework import serializers
@@ -17,7 +18,8 @@ from chat.fields import Text, idempotency_key
 from chat.ids import inside, outside
 from chat.openings import Edit, Regenerate, Send
 from chat.turns import AnyTurn
-from problems import MethodNotAllowed
+from identity.callers import caller_of
+from problems import MethodNotAllowed, NotFound
 
 MESSAGE_CHARS = 32_000
 
@@ -51,12 +53,20 @@ def _keyed(request: HttpRequest, *parts: str) -> tuple[str, str]:
 def _send(request: HttpRequest) -> Send:
     values = _valid(request, session_id=SESSION_ID, message=MESSAGE)
     key, digest = _keyed(request, values["session_id"], values["message"])
-    return Send(inside("session", values["session_id"]), values["message"], key, digest)
+    return Send(inside("session", values["session_id"]), values["message"], key, digest, caller_of(request))
 
 
 def _only(request: HttpRequest, *methods: str) -> None:
     if request.method not in methods:
         raise MethodNotAllowed(methods)
+
+
+async def _own(request: HttpRequest, turn_id: str) -> UUID:
+    """The caller's turn of that id. Raises NotFound, DatabaseUnavailable."""
+    turn, caller = inside("turn", turn_id), caller_of(request)
+    if not caller.open and not await worker.current().turns.store.owns(turn, caller):
+        raise NotFound("There is no such turn.")
+    return turn
 
 
 async def stream(request: HttpRequest) -> HttpResponseBase:
@@ -69,7 +79,8 @@ async def regenerate(request: HttpRequest, message_id: str) -> HttpResponseBase:
     """POST /chat/messages/<id>/regenerate"""
     _only(request, "POST")
     key, digest = _keyed(request, "regenerate", message_id)
-    return _event_stream(await worker.current().turns.open(Regenerate(inside("msg", message_id), key, digest)))
+    asked = Regenerate(inside("msg", message_id), key, digest, caller_of(request))
+    return _event_stream(await worker.current().turns.open(asked))
 
 
 async def edit(request: HttpRequest, message_id: str) -> HttpResponseBase:
@@ -77,19 +88,20 @@ async def edit(request: HttpRequest, message_id: str) -> HttpResponseBase:
     _only(request, "POST")
     text = _valid(request, message=MESSAGE)["message"]
     key, digest = _keyed(request, "edit", message_id, text)
-    return _event_stream(await worker.current().turns.open(Edit(inside("msg", message_id), text, key, digest)))
+    asked = Edit(inside("msg", message_id), text, key, digest, caller_of(request))
+    return _event_stream(await worker.current().turns.open(asked))
 
 
 async def join(request: HttpRequest, turn_id: str) -> HttpResponseBase:
     """GET /chat/turns/<id>/stream"""
     _only(request, "GET")
-    return _event_stream(await worker.current().turns.find(inside("turn", turn_id)), snapshot=True)
+    return _event_stream(await worker.current().turns.find(await _own(request, turn_id)), snapshot=True)
 
 
 async def stop(request: HttpRequest, turn_id: str) -> HttpResponseBase:
     """POST /chat/turns/<id>/stop"""
     _only(request, "POST")
-    status = await worker.current().turns.stop(inside("turn", turn_id))
+    status = await worker.current().turns.stop(await _own(request, turn_id))
     return JsonResponse({"turn_id": turn_id, "status": status}, status=202)
 
 

@@ -26,6 +26,7 @@ from django.urls import ResolverMatch, resolve  # noqa: E402
 from chat import worker  # noqa: E402
 from chat.outlet import Outlet  # noqa: E402
 from chat.stream import EventStream  # noqa: E402
+from coach_project.access import Gate  # noqa: E402
 from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
 from coach_project.lifespan import lifespan  # noqa: E402
@@ -34,13 +35,27 @@ from problems import NotFound  # noqa: E402
 stock = ASGIHandler()
 
 
+gate = Gate(always_open=settings.COACH_AUTH == "open")
+
+
 async def room(scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     """Which of the two rooms: coroutine views belong to the stream room."""
+    await gate.admit(scope)
     match = resolve(scope["path"])
     if inspect.iscoroutinefunction(match.func):
         await stream_room(scope, body, receive, send, match)
     else:
-        await stock(dict(scope), _again(body, receive), cast(Any, send))
+        sending = _headers_only(send) if scope["method"] == "HEAD" else send
+        await stock(dict(scope), _again(body, receive), cast(Any, sending))
+
+
+def _headers_only(send: Send) -> Send:
+    """`send` for an application that answers HEAD as if it were GET: gunicorn complains of a body."""
+
+    async def sending(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -112,6 +127,7 @@ door = Door(
     hosts=settings.ALLOWED_HOSTS,
     origins=Origins(settings.COACH_ORIGINS, loopback=settings.COACH_AUTH == "open"),
     loopback_only=settings.COACH_AUTH == "open",
+    hsts=settings.SECURE_HSTS_SECONDS or None,
 )
 
 

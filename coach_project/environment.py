@@ -6,10 +6,20 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+
+
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""What may sign a user's token. Nothing with a shared secret: whoever can check such a token could make one."""
+
+
+def _is_private(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
 
 
 def read_dotenv(path: Path, into: dict[str, str]) -> None:
@@ -83,6 +93,17 @@ class Environment:
     def wrong(self, sentence: str) -> None:
         """Note what another check found."""
         self._wrong.append(sentence)
+
+    def tokens(self, jwks_url: str, issuer: str, audience: str, algorithms: tuple[str, ...]) -> None:
+        """Check what the settings of users' tokens say together."""
+        told = {"COACH_JWT_JWKS_URL": jwks_url, "COACH_JWT_ISSUER": issuer, "COACH_JWT_AUDIENCE": audience}
+        missing = [name for name, value in told.items() if not value]
+        if missing and len(missing) < len(told):
+            self.wrong(f"Users' tokens need {', '.join(told)}; set {' and '.join(missing)} too.")
+        if jwks_url and not _is_private(jwks_url):
+            self.wrong("COACH_JWT_JWKS_URL has to begin with https://, or name this machine.")
+        if unknown := sorted(set(algorithms) - set(SIGNATURES)):
+            self.wrong(f"COACH_JWT_ALGORITHMS names {', '.join(unknown)}; there are {', '.join(SIGNATURES)}.")
 
     def complain(self) -> None:
         """Raise ImproperlyConfigured with every sentence, if there is any."""

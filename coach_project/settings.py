@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ COACH_AUTH = env.one_of("COACH_AUTH", ("open", "token"), "token")
 COACH_ORIGINS = env.words("COACH_ORIGINS")
 LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS
+
+# --- Who is asking (COACH_AUTH=token): users' tokens of the app's own identity provider ----------------------------
+COACH_JWT_JWKS_URL = env.text("COACH_JWT_JWKS_URL")
+COACH_JWT_ISSUER = env.text("COACH_JWT_ISSUER")
+COACH_JWT_AUDIENCE = env.text("COACH_JWT_AUDIENCE")
+COACH_JWT_ALGORITHMS = env.words("COACH_JWT_ALGORITHMS", ("RS256", "ES256"))
+COACH_WALLED = {"chat.Piece": "turn"}  # tables that are somebody's by another one, for row-level security
+COACH_JWT_APP = env.text("COACH_JWT_APP", "main")
+env.tokens(COACH_JWT_JWKS_URL, COACH_JWT_ISSUER, COACH_JWT_AUDIENCE, COACH_JWT_ALGORITHMS)
 
 # --- Secret -------------------------------------------------------------------------------------------------------
 # Without a key: `open` mode keeps one beside the data, a command gets a throw-away one, a `token` server refuses.
@@ -134,6 +144,7 @@ for _alias in COACH_FALLBACK:
 COACH_CONTEXT = env.words(
     "COACH_CONTEXT", ("memory.source.Memory",)
 )  # what tells prompts more than persona and history
+COACH_RETENTION_DAYS = env.whole("COACH_RETENTION_DAYS", 0, most=36_500)  # 0: nothing goes by itself
 COACH_MEMORY_DELAY = env.seconds("COACH_MEMORY_DELAY", 30, least=0)
 
 # --- Background work ----------------------------------------------------------------------------------------------
@@ -156,11 +167,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "procrastinate.contrib.django",
+    "axes",
     "brains",
     "identity",
     "personas",
     "chat",
     "memory",
+    "web",
 ]
 MIDDLEWARE = [
     "coach_project.errors.ErrorsAsJSON",
@@ -171,6 +184,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "coach_project.access.Walled",
 ]
 ROOT_URLCONF = "coach_project.urls"
 ASGI_APPLICATION = "coach_project.asgi.application"
@@ -191,11 +206,32 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+
+# Behind a proxy that ends TLS and says so: X-Forwarded-Proto is believed, cookies and pages are for https alone.
+COACH_HTTPS = env.flag("COACH_HTTPS")
+if COACH_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]  # asked by the platform, inside
+    SECURE_HSTS_SECONDS = env.whole("COACH_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("COACH_HSTS_SUBDOMAINS", default=True)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step
 APPEND_SLASH = False
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login"
 CSRF_FAILURE_VIEW = "coach_project.errors.forbidden"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # by name alone, a stranger could lock out an operator
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_CALLABLE = "web.views.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["password", "next", "csrfmiddlewaretoken"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -221,7 +257,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chat.schema.with_async_views"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "chat.schema.with_async_views",
+        "coach_project.schema.with_callers",
+    ],
     "ENUM_NAME_OVERRIDES": {"OriginEnum": "memory.models.Origin", "TellerEnum": ["user", "coach"]},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from coach_project import errors, health
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/api/docs")),
+    path("", include("web.urls")),
     path("", include("chat.urls")),
     path("", include("memory.urls")),
     path("health/live", health.live),
