@@ -18,9 +18,9 @@ from rest_framework.views import APIView
 from chat.fields import asked, limit_of, valid
 from chat.ids import outside
 from chat.serializers import Problem
-from identity.callers import ANONYMOUS, OPEN, owner_of
+from identity.callers import ANONYMOUS, caller_of, owner_of
 from identity.models import Owner
-from memory import exports, facts, profiles, reading, serializers
+from memory import erasure, exports, facts, profiles, reading, serializers
 from memory.models import Fact, Kind, Profile
 from problems import Invalid
 
@@ -37,18 +37,19 @@ REFUSED = {
 
 
 def _reader(request: Request) -> Owner | None:
-    return reading.owner(OPEN, asked(request, "user_id"))
+    caller = caller_of(request)
+    return reading.owner(caller, caller.whom(asked(request, "user_id")))
 
 
 def _writer(request: Request, serializer: BaseSerializer[Any] | None = None) -> tuple[str, dict[str, Any]]:
-    """Who is meant, by the query or the body, and the body's values. Raises Invalid."""
+    """Who is meant, by the query or the body, and the body's values. Raises Invalid, Forbidden."""
     values = valid(serializer) if serializer else {}
     named = {asked(request, "user_id"), values.pop("user_id", "")} - {""}
-    if not named or ANONYMOUS in named:
-        raise Invalid(NOBODY, fields={"user_id": [NOBODY]})
     if len(named) > 1:
         raise Invalid(fields={"user_id": ["Query and body name different users."]})
-    user_id = named.pop()
+    user_id = caller_of(request).whom(named.pop() if named else "")
+    if user_id in ("", ANONYMOUS):
+        raise Invalid(NOBODY, fields={"user_id": [NOBODY]})
     if len(user_id) > serializers.USER_ID_CHARS:
         raise Invalid(fields={"user_id": [f"This may take at most {serializers.USER_ID_CHARS} characters."]})
     return user_id, values
@@ -109,7 +110,7 @@ class Facts(APIView):
     def post(self, request: Request) -> Response:
         """Tell a fact; one that is live in the same slot is closed by it."""
         user_id, values = _writer(request, serializers.NewFact(data=request.data))
-        owner = owner_of(OPEN, user_id)
+        owner = owner_of(caller_of(request), user_id)
         with transaction.atomic():
             profiles.writable(owner.pk, values["kind"])
             fact, new = _kept(owner, values)
@@ -151,7 +152,7 @@ class OneFact(APIView):
     def patch(self, request: Request, fact_id: str) -> Response:
         """Correct a fact: the user's word, which nothing that is learned later takes back silently."""
         user_id, values = _writer(request, serializers.FactChange(data=request.data, partial=True))
-        owner = reading.owner(OPEN, user_id)
+        owner = reading.owner(caller_of(request), user_id)
         fact = reading.get(owner, fact_id)
         if not values:
             raise Invalid("Send at least one of kind, slot, text, valid_from and pinned.")
@@ -168,7 +169,7 @@ class OneFact(APIView):
     def delete(self, request: Request, fact_id: str) -> Response:
         """Delete a fact with what it took the place of; it does not come back from the same words."""
         user_id, _ = _writer(request)
-        fact = reading.get(reading.owner(OPEN, user_id), fact_id)
+        fact = reading.get(reading.owner(caller_of(request), user_id), fact_id)
         gone = facts.delete(Fact.objects.filter(id=fact.id))
         return Response({"success": True, "fact_id": fact_id, "facts": gone})
 
@@ -183,7 +184,7 @@ class Forget(APIView):
     def post(self, request: Request) -> Response:
         """Forget a topic, or all that was learned until now. Sessions and their messages stay."""
         user_id, values = _writer(request, serializers.Forget(data=request.data))
-        owner, topic = reading.owner(OPEN, user_id), values.get("topic")
+        owner, topic = reading.owner(caller_of(request), user_id), values.get("topic")
         if owner is None:
             gone = profiles.Forgotten(0, 0)
         else:
@@ -201,7 +202,7 @@ class Pause(APIView):
     def post(self, request: Request) -> Response:
         """From now on nothing is learned and nothing recalled; what is there stays."""
         user_id, _ = _writer(request, serializers.Whose(data=request.data))
-        return Response(serializers.profile(profiles.pause(owner_of(OPEN, user_id).pk)))
+        return Response(serializers.profile(profiles.pause(owner_of(caller_of(request), user_id).pk)))
 
 
 class Resume(APIView):
@@ -214,7 +215,7 @@ class Resume(APIView):
     def post(self, request: Request) -> Response:
         """End a pause; what was said in it is not learned afterwards."""
         user_id, _ = _writer(request, serializers.Whose(data=request.data))
-        return Response(serializers.profile(profiles.resume(owner_of(OPEN, user_id).pk)))
+        return Response(serializers.profile(profiles.resume(owner_of(caller_of(request), user_id).pk)))
 
 
 class Consent(APIView):
@@ -227,7 +228,9 @@ class Consent(APIView):
     def patch(self, request: Request) -> Response:
         """Consent to facts about the user's health; to withdraw it deletes them."""
         user_id, values = _writer(request, serializers.Consent(data=request.data))
-        return Response(serializers.profile(profiles.consent(owner_of(OPEN, user_id).pk, values["health"])))
+        return Response(
+            serializers.profile(profiles.consent(owner_of(caller_of(request), user_id).pk, values["health"]))
+        )
 
 
 class Export(APIView):
@@ -238,7 +241,30 @@ class Export(APIView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """All that is kept of a user, as a file: profile, facts with history and sources, sessions with messages."""
-        parts = exports.in_time(exports.parts(_reader(request)))
+        parts = exports.in_time(exports.parts(_reader(request)), caller_of(request))
         response = StreamingHttpResponse(parts, content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="memory-{datetime.now():%Y-%m-%d}.json"'
         return response
+
+
+class UserExport(Export):
+    @extend_schema(
+        parameters=[USER],
+        responses={(200, "application/json"): OpenApiTypes.BINARY, 400: Problem},
+        operation_id="user_export",
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All that is kept of a user, as a file: the same as /memory/export."""
+        return super().get(request)
+
+
+class User(APIView):
+    @extend_schema(
+        parameters=[USER_NEEDED], responses={200: serializers.UserErased, 400: Problem}, operation_id="user_erase"
+    )
+    def delete(self, request: Request) -> Response:
+        """Delete a user with everything of theirs: sessions, messages, memory. Turns that run end; nothing can be undone."""
+        user_id, _ = _writer(request)
+        owner = reading.owner(caller_of(request), user_id)
+        gone = erasure.erase(owner) if owner else erasure.Gone(0, 0, 0)
+        return Response({"success": True, "user_id": user_id, "sessions": gone.sessions, "facts": gone.facts})

@@ -15,6 +15,8 @@ from chat import sessions
 from chat.ids import outside
 from chat.models import Session
 from chat.serializers import message
+from identity import walls
+from identity.callers import Caller
 from identity.models import Owner
 from memory import reading, serializers
 from memory.models import Fact, Profile, Summary
@@ -54,15 +56,16 @@ def parts(owner: Owner | None) -> Iterator[str]:
     yield "]}\n"
 
 
-async def in_time(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+async def in_time(pieces: Iterator[str], caller: Caller) -> AsyncIterator[bytes]:
     """The same for the event loop, which must not wait for the database: in larger pieces, each made in the request's thread."""
     chunks = _gathered(pieces)
-    while chunk := await sync_to_async(_next)(chunks):
+    while chunk := await sync_to_async(_next)(chunks, caller):
         yield chunk
 
 
-def _next(chunks: Iterator[bytes]) -> bytes:
-    return next(chunks, b"")
+def _next(chunks: Iterator[bytes], caller: Caller) -> bytes:
+    with walls.behind(caller):
+        return next(chunks, b"")
 
 
 def _gathered(pieces: Iterable[str]) -> Iterator[bytes]:

@@ -144,6 +144,13 @@ class Forgotten(serializers.Serializer[None]):
     messages = serializers.IntegerField(help_text="That are recalled no more; they stay in their sessions.")
 
 
+class UserErased(serializers.Serializer[None]):
+    success = serializers.BooleanField()
+    user_id = serializers.CharField()
+    sessions = serializers.IntegerField()
+    facts = serializers.IntegerField()
+
+
 def fact(found: Fact) -> dict[str, Any]:
     """A fact as the API shows it, with the message it is from."""
     return {

@@ -13,13 +13,14 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from brains import registry, router, switching
 from brains.errors import where
-from memory import drawing, finding, summaries
+from memory import drawing, erasure, finding, summaries
 from problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,18 @@ async def sweep(timestamp: int) -> None:
         for job in await app.job_manager.get_stalled_jobs():
             await app.job_manager.retry_job(job)
         await app.job_manager.delete_old_jobs(KEPT_HOURS, include_failed=True)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="memory.expire", queueing_lock="memory.expire")
+def expire(timestamp: int) -> None:
+    """Delete what is older than COACH_RETENTION_DAYS."""
+    if not settings.COACH_RETENTION_DAYS:
+        return
+    with _told("expire"):
+        gone = erasure.expire(timezone.now() - timedelta(days=settings.COACH_RETENTION_DAYS))
+        if gone != erasure.Gone(0, 0, 0):
+            logger.info("expired: %d sessions, %d facts, %d users", gone.sessions, gone.facts, gone.owners)
 
 
 def wake() -> None:

@@ -7,6 +7,8 @@ from django.urls import path
 from memory import api
 
 urlpatterns = [
+    path("user", api.User.as_view()),
+    path("user/export", api.UserExport.as_view()),
     path("memory", api.Facts.as_view()),
     path("memory/forget", api.Forget.as_view()),
     path("memory/pause", api.Pause.as_view()),

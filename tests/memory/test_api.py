@@ -259,5 +259,5 @@ def test_the_schema_is_valid_and_describes_every_path(tmp_path: Path) -> None:
         "/memory/consent": ["patch"],
         "/memory/export": ["get"],
     }
-    assert set(schema["paths"]["/memory"]["post"]["responses"]) == {"200", "201", "400", "409"}
+    assert set(schema["paths"]["/memory"]["post"]["responses"]) == {"200", "201", "400", "401", "403", "409", "503"}
     assert "source" in schema["components"]["schemas"]["FactDetail"]["properties"]
