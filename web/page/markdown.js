@@ -4,7 +4,7 @@
 
 const TAGS = "p,br,strong,em,del,code,pre,ul,ol,li,blockquote,h3,h4,h5,h6,hr,a,table,thead,tbody,tr,th,td,input".split(",");
 const ATTRIBUTES = ["href", "align", "start", "type", "checked", "disabled"];
-const PLAIN = /^[\p{L}\p{N} ,.;?'’\-–…]+$/u; // what means nothing to Markdown in the middle of a line
+const MEANING = /[\n\\`*_~[\]<>&;|@]|\/\/|www/i; // what can mean something to Markdown in the middle of a line
 const SAFE_LINK = /^(https?:|mailto:)/i;
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -54,7 +54,7 @@ function drawn(text) {
 
 /** The last block as it would be if it ended here: what is open is closed, what can't be told yet is held back. */
 export function mended(raw) {
-  if (/^ {0,3}(```|~~~)/.test(raw)) return raw;
+  if (/^ {0,3}(```|~~~)/.test(raw)) return raw.replace(/\n {0,3}(`{1,2}|~{1,2})$/, ""); // half of its end
   if (/^ {0,3}\|/.test(raw)) return heldTable(raw);
   let text = raw.replace(/!?\[([^\]\n]*)(\]\([^)\n]*|\])?$/, "$1"); // a link whose address is still coming
   text = text.replace(/(^|\s)[*_~`]+$/, "$1").replace(/(\n|^)\s*(?:[-+#]+|\d+[.)]?)\s*$/, "$1");
@@ -68,12 +68,18 @@ export function mended(raw) {
     else open.splice(at);
     if (mark === "`") break;
   }
+  const [mark, half] = open.slice(-2);
+  if (half && mark === half + half && text.endsWith(half)) text = text.slice(0, -open.pop().length); // of `**`, half of its end
+  if (open.at(-1) === "~~" && /[^~]~$/.test(text)) text = text.slice(0, -1);
   return text.trimEnd() + open.reverse().join("");
 }
 
 /** A table is shown from its second row on, and whole rows of it only: its columns would jump. */
 function heldTable(raw) {
-  const rows = raw.slice(0, raw.lastIndexOf("\n") + 1).trimEnd().split("\n");
+  const rows = raw
+    .slice(0, raw.lastIndexOf("\n") + 1)
+    .trimEnd()
+    .split("\n");
   return rows.length > 2 ? rows.join("\n") : "";
 }
 
@@ -95,7 +101,7 @@ export class Rendering {
     const more = whole.slice(this.#seen.length);
     const goesOn = whole.length > this.#seen.length && this.#seen.length >= this.#settled;
     this.#seen = whole;
-    if (goesOn && this.#tail && PLAIN.test(more) && !/www$/.test(this.#tail.data)) this.#tail.appendData(more);
+    if (goesOn && this.#tail && !MEANING.test(this.#tail.data.slice(-3) + more)) this.#tail.appendData(more);
     else this.#draw();
   }
 
@@ -103,7 +109,8 @@ export class Rendering {
     this.#seen = text.replace(/\r\n?/g, "\n");
     if (this.#growing) this.#growing.remove();
     this.#growing = this.#tail = null;
-    this.#add(this.#seen.slice(this.#settled));
+    for (const { raw } of reader.lexer(this.#seen.slice(this.#settled))) this.#add(raw); // the same blocks as while it grew
+    this.#settled = this.#seen.length;
   }
 
   #reset() {
@@ -142,9 +149,13 @@ export class Rendering {
 
   /** The text node at the very end, if what comes next belongs into it. */
   #end(raw) {
-    let node = this.#growing.lastChild;
-    while (node?.lastChild) node = node.lastChild;
-    if (!(node instanceof Text) || /[\n\s]\n*$/.test(raw.slice(-1)) && raw.endsWith("\n")) return null;
+    if (/[\n\\]$|(\/\/|www|@)\S*$/i.test(raw)) return null; // an address may go on
+    let node = this.#growing;
+    while (node && !(node instanceof Text)) {
+      node = node.lastChild;
+      while (node instanceof Text && !node.data.trim()) node = node.previousSibling; // lines between the tags
+    }
+    if (!node) return null;
     if (!/^(P|LI|H[3-6])$/.test(node.parentNode.nodeName) || !raw.trimEnd().endsWith(node.data.trimEnd().slice(-8))) return null;
     node.data = node.data.trimEnd() + raw.slice(raw.trimEnd().length); // the spaces that Markdown takes off a line's end
     return node;

@@ -1,10 +1,10 @@
 // What the coach remembers: facts with their sources, to correct, pin and erase; and what may be remembered at all.
 
-import { call, query } from "./api.js";
-import { find, icon, make } from "./elements.js";
+import { call, query, Refused } from "./api.js";
+import { find, icon, keepingFocus, make } from "./elements.js";
 import { user } from "./keeping.js";
 import { confirmed, show } from "./menus.js";
-import { dateOf, say } from "./texts.js";
+import { complaint, dateOf, say } from "./texts.js";
 
 const KINDS = ["injury", "goal", "preference", "record", "schedule", "health", "person", "other"];
 
@@ -20,12 +20,16 @@ export class Memory {
   /** `open(session)` goes to where something was said. */
   constructor(open) {
     this.#open = open;
-    find("#memory-pause").addEventListener("change", (event) => this.#do("POST", event.target.checked ? "/memory/pause" : "/memory/resume"));
+    find("#memory-pause").addEventListener("change", (event) =>
+      this.#do("POST", event.target.checked ? "/memory/pause" : "/memory/resume"),
+    );
     find("#memory-health").addEventListener("change", (event) => this.#health(event.target));
     find("#memory-forget").addEventListener("click", () => this.#forget());
     find("#memory-add").addEventListener("submit", (event) => this.#add(event));
     find("#memory-export").href = `/memory/export?${whose()}`;
-    find("#memory-kind").replaceChildren(...KINDS.toReversed().map((kind) => make("option", { value: kind }, say(`kind_${kind}`))));
+    find("#memory-kind").replaceChildren(
+      ...KINDS.toReversed().map((kind) => make("option", { value: kind }, say(`kind_${kind}`))),
+    );
   }
 
   async show() {
@@ -44,7 +48,7 @@ export class Memory {
     find("#memory-health").checked = page.consent.health;
     this.#about.textContent = say(page.paused ? "memory_paused" : facts.length ? "memory_is" : "memory_empty");
     facts.sort((one, other) => Number(other.pinned) - Number(one.pinned)); // the rest stays newest first
-    this.#facts.replaceChildren(...facts.map((fact) => this.#row(fact)));
+    keepingFocus(this.#facts, () => this.#facts.replaceChildren(...facts.map((fact) => this.#row(fact))), find("#memory-title"));
   }
 
   async #do(method, path, body = {}) {
@@ -52,7 +56,7 @@ export class Memory {
     try {
       await send(method, path, body);
     } catch (error) {
-      find("#memory-wrong").textContent = error.message;
+      find("#memory-wrong").textContent = error instanceof Refused ? complaint(error.code, error.message) : say("offline");
     }
     await this.#load();
   }
@@ -61,7 +65,18 @@ export class Memory {
     const source = fact.source;
     const path = `/memory/${fact.fact_id}`;
     const button = (name, label, onclick, pressed) =>
-      make("button", { class: "action small", type: "button", "aria-label": `${label}: ${fact.text}`, title: label, "aria-pressed": pressed, onclick }, icon(name));
+      make(
+        "button",
+        {
+          class: "action small",
+          type: "button",
+          "aria-label": `${label}: ${fact.text}`,
+          title: label,
+          "aria-pressed": pressed,
+          onclick,
+        },
+        icon(name),
+      );
     const text = make("p", { class: "fact", dir: "auto" }, fact.text);
     const row = make(
       "li",
@@ -72,7 +87,11 @@ export class Memory {
         "p",
         { class: "source" },
         source
-          ? make("a", { href: `#${source.session_id}`, onclick: () => this.#dialog.close() || this.#open(source.session_id) }, `“${source.quote}”`)
+          ? make(
+              "a",
+              { href: `#${source.session_id}`, onclick: () => this.#dialog.close() || this.#open(source.session_id) },
+              `“${source.quote}”`,
+            )
           : say("told_here"),
         ` · ${dateOf(fact.valid_from)}`,
       ),

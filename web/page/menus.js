@@ -23,7 +23,9 @@ export function watchMenus() {
 
 /** Opens a dialog; a press beside it closes it. */
 export function show(dialog) {
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close(); // no value is returned: false would cancel what a button does
+  };
   if (!dialog.open) dialog.showModal();
 }
 

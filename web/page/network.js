@@ -61,7 +61,7 @@ export async function untilHeard(what, lost, signal) {
 }
 
 /** Looks after a stream: after half a second of silence the server is asked whether it is still there. */
-export class Watch {
+class Watch {
   #heard = performance.now();
   #asking = false;
   #doubted = false;
@@ -108,5 +108,19 @@ export class Watch {
       else if (this.#doubted) this.#told.broken();
     }
     setTimeout(() => (this.#asking = false), this.#doubted ? 200 : Math.min(3000, silent / 2));
+  }
+}
+
+/** Does `what(signal, watch)` under a watch; `told` hears whether it is lost. Throws Lost where the server is there and it is not. */
+export async function watched(what, told, signal) {
+  const broken = new AbortController();
+  const watch = new Watch({ doubt: () => told(true), trust: () => told(false), broken: () => broken.abort() });
+  try {
+    return await what(AbortSignal.any([signal, broken.signal]), watch);
+  } catch (error) {
+    if (broken.signal.aborted) throw new Lost("The answer does not come, the server is there.");
+    throw error;
+  } finally {
+    watch.end();
   }
 }

@@ -2,7 +2,7 @@
 
 import { call, query, Refused } from "./api.js";
 import { removeSession } from "./conversation.js";
-import { find, icon, make, portrait } from "./elements.js";
+import { find, icon, keepingFocus, make, portrait } from "./elements.js";
 import { user } from "./keeping.js";
 import { confirmed } from "./menus.js";
 import { untilHeard } from "./network.js";
@@ -70,11 +70,14 @@ export class Sidebar {
     const asked = (this.#asked += 1);
     const words = this.#search.value.trim();
     const path = `/chat/sessions?${query({ user_id: user, q: words, limit: 50, cursor })}`;
-    const page = await untilHeard(() => call("GET", path), () => undefined);
-    if (asked !== this.#asked) return; // a newer question is on its way
+    const page = await untilHeard(
+      () => call("GET", path),
+      () => undefined,
+    );
+    if (asked !== this.#asked || find(".rename", this.#list)) return; // a newer question is on its way; a name is being written
     const rows = page.sessions.filter((each) => each.message_count).map((each) => this.#row(each));
     if (cursor) this.#list.append(...rows);
-    else this.#list.replaceChildren(...rows);
+    else keepingFocus(this.#list, () => this.#list.replaceChildren(...rows), this.#search);
     this.#next = page.next;
     this.#more.hidden = !page.next;
     find("#nothing").hidden = this.#list.children.length > 0;
@@ -92,8 +95,26 @@ export class Sidebar {
     );
     const row = make("li", { "data-id": session.session_id }, link);
     row.append(
-      make("button", { class: "action small", type: "button", "aria-label": say("rename_of", { title }), onclick: () => this.#rename(row, session, title) }, icon("edit")),
-      make("button", { class: "action small", type: "button", "aria-label": say("delete_of", { title }), onclick: () => this.#remove(session.session_id, title) }, icon("remove")),
+      make(
+        "button",
+        {
+          class: "action small",
+          type: "button",
+          "aria-label": say("rename_of", { title }),
+          onclick: () => this.#rename(row, session, title),
+        },
+        icon("edit"),
+      ),
+      make(
+        "button",
+        {
+          class: "action small",
+          type: "button",
+          "aria-label": say("delete_of", { title }),
+          onclick: () => this.#remove(session.session_id, title),
+        },
+        icon("remove"),
+      ),
     );
     return row;
   }
@@ -114,7 +135,10 @@ export class Sidebar {
         await call("PATCH", `/chat/sessions/${session.session_id}`, { body: { title: name } });
         this.#told.renamed(session.session_id, name);
       }
-      row.replaceWith(this.#row({ ...session, title: keep && name ? name : session.title }));
+      const renamed = this.#row({ ...session, title: keep && name ? name : session.title });
+      const back = document.activeElement === field;
+      row.replaceWith(renamed);
+      if (back) find("button", renamed).focus();
       this.current = this.#current;
     };
     field.onkeydown = (event) => {

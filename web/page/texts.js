@@ -5,6 +5,7 @@ const given = JSON.parse(document.getElementById("data").textContent);
 export const language = given.language;
 export const languages = given.languages;
 export const personas = given.personas;
+export const loggedIn = given.user; // empty where nobody has to
 
 /** A text by its key; `{name}` in it stands for a value. */
 export function say(key, values = {}) {
@@ -20,10 +21,22 @@ export function complaint(code, message) {
 
 /** A coach by id, also one that is no longer published. */
 export function personaOf(id) {
-  return personas.find((each) => each.id === id) ?? { id, name: say("coach"), style: "", example: "", starters: [], avatar: "", accent: "#57606a" };
+  return (
+    personas.find((each) => each.id === id) ?? {
+      id,
+      name: say("coach"),
+      style: "",
+      example: "",
+      starters: [],
+      avatar: "",
+      accent: "#57606a",
+    }
+  );
 }
 
-export const usualPersona = personas.some((each) => each.id === given.persona) ? given.persona : (personas[0]?.id ?? given.persona);
+export const usualPersona = personas.some((each) => each.id === given.persona)
+  ? given.persona
+  : (personas[0]?.id ?? given.persona);
 
 const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 

@@ -1,9 +1,9 @@
 // The column of messages, and the scrolling that follows but never steals.
 
-import { find } from "./elements.js";
+import { find, keepingFocus } from "./elements.js";
 import { Answer, Question } from "./messages.js";
 
-const NEAR = 48; // px from the end within which the end is followed
+const NEAR = 48; // px from the end within which it is followed again
 
 export class Transcript {
   #column = find("#messages");
@@ -12,7 +12,7 @@ export class Transcript {
   #shown = new Map();
   #doing;
   #follows = true;
-  #height = 0;
+  #top = 0; // where it was last seen
 
   constructor(doing) {
     this.#doing = doing;
@@ -24,6 +24,11 @@ export class Transcript {
 
   /** Draw a path; what was there keeps its element. */
   show(history, busy) {
+    keepingFocus(this.#column, () => this.#draw(history, busy), find("#field"));
+    this.#follow();
+  }
+
+  #draw(history, busy) {
     const path = history.path();
     const views = path.map((message) => {
       const view = this.#shown.get(message) ?? new (message.role === "user" ? Question : Answer)(message, this.#doing);
@@ -35,7 +40,6 @@ export class Transcript {
     if (elements.length !== this.#column.children.length || elements.some((each, at) => each !== this.#column.children[at])) {
       this.#column.replaceChildren(...elements);
     }
-    this.#follow();
   }
 
   grow(reply) {
@@ -50,14 +54,15 @@ export class Transcript {
 
   #follow() {
     if (this.#follows) this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    else this.#scrolled();
+    this.#scrolled();
   }
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    // Only the user's own scrolling counts, not the end that has moved away below.
-    if (scrollHeight === this.#height || this.#follows === false) this.#follows = scrollHeight - scrollTop - clientHeight < NEAR;
-    this.#height = scrollHeight;
+    const below = scrollHeight - scrollTop - clientHeight;
+    // Only the user moves up from the end, by however little; the end itself moves away below.
+    this.#follows = scrollTop < this.#top - 1 ? below < 2 : this.#follows || below < NEAR;
+    this.#top = scrollTop;
     this.#toEnd.hidden = this.#follows;
   }
 }

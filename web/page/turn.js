@@ -2,7 +2,7 @@
 
 import { ask, Lost, Refused } from "./api.js";
 import { readFrames } from "./frames.js";
-import { back, Watch } from "./network.js";
+import { back, watched } from "./network.js";
 
 const MOST_REFUSALS = 5;
 
@@ -28,7 +28,7 @@ export class Turn {
 
   /** Follows until the end; never throws for what the network does. */
   async follow() {
-    for (let refusals = 0; !this.#over && !this.#leaving.signal.aborted; ) {
+    for (let refusals = 0; !this.#over && !this.#leaving.signal.aborted;) {
       try {
         await this.#connect();
         if (!this.#over) throw new Lost("The stream ended early.");
@@ -36,7 +36,8 @@ export class Turn {
         if (this.#leaving.signal.aborted) return;
         if (error instanceof Refused) {
           refusals += 1;
-          if (!error.retryable || refusals >= MOST_REFUSALS || (this.#stopWanted && !this.id)) return this.#end({ refused: error });
+          if (!error.retryable || refusals >= MOST_REFUSALS || (this.#stopWanted && !this.id))
+            return this.#end({ refused: error });
           await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(error.after || refusals, 10)));
         } else if (error instanceof Lost || error instanceof TypeError) {
           // A TypeError is how fetch tells of a body that broke off.
@@ -66,26 +67,20 @@ export class Turn {
     this.#leaving.abort();
   }
 
-  async #connect() {
-    const broken = new AbortController();
-    const signal = AbortSignal.any([this.#leaving.signal, broken.signal]);
-    const watch = new Watch({
-      doubt: () => this.#told.lost(true),
-      trust: () => this.#told.lost(false),
-      broken: () => broken.abort(),
-    });
-    try {
+  #connect() {
+    const told = (lost) => this.#told.lost(lost);
+    const follow = async (signal, watch) => {
       const response = await this.#request(signal);
       watch.alive();
-      this.#told.lost(false);
+      told(false);
       this.#accept(response.headers.get("X-Turn-Id"));
-      await readFrames(response.body, (frame) => this.#hear(frame), () => watch.alive());
-    } catch (error) {
-      if (broken.signal.aborted) throw new Lost("The stream is silent, the server is not.");
-      throw error;
-    } finally {
-      watch.end();
-    }
+      await readFrames(
+        response.body,
+        (frame) => this.#hear(frame),
+        () => watch.alive(),
+      );
+    };
+    return watched(follow, told, this.#leaving.signal);
   }
 
   #request(signal) {

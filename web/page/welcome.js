@@ -23,7 +23,15 @@ export class Welcome {
       persona.example && make("blockquote", { dir: "auto" }, persona.example),
     );
     this.#starters.replaceChildren(
-      ...persona.starters.slice(0, 4).map((text) => make("li", {}, make("button", { type: "button", dir: "auto", onclick: () => this.#told.starter(text) }, text))),
+      ...persona.starters.slice(0, 4).map((text) => {
+        const [, headline, rest] = /^(.*?[.?!…])\s+(.+)$/s.exec(text) ?? [text, text, ""]; // two lines, where it has two sentences
+        const use = () => this.#told.starter(text);
+        return make(
+          "li",
+          {},
+          make("button", { type: "button", dir: "auto", onclick: use }, make("strong", {}, headline), " ", rest),
+        );
+      }),
     );
   }
 }
@@ -32,7 +40,7 @@ export class Welcome {
 export function showCoaches(current, choose) {
   const persona = personaOf(current);
   const head = find("#coach");
-  accent(head, persona);
+  accent(find("#stage"), persona);
   find("summary", head).replaceChildren(portrait(persona, "small"), make("span", { class: "name" }, persona.name));
   find("summary", head).setAttribute("aria-label", say("coach_is", { name: persona.name }));
   find("ul", head).replaceChildren(

@@ -2,7 +2,7 @@
 
 import { call, query, Refused } from "./api.js";
 import { manifestOf } from "./conversation.js";
-import { find, make } from "./elements.js";
+import { accent, find, make } from "./elements.js";
 import { user } from "./keeping.js";
 import { Rendering } from "./markdown.js";
 import { show } from "./menus.js";
@@ -53,13 +53,19 @@ export function showVersions(versions, current, choose) {
         dialog.close();
         choose(version);
       };
-      return make(
+      const section = make(
         "section",
         { "aria-label": say("version_of", { number: at + 1, count: versions.length }) },
         make("h3", {}, `${at + 1}/${versions.length} · ${personaOf(version.persona).name}`),
         words,
-        make("button", { type: "button", class: "plain", disabled: chosen, onclick: use }, say(chosen ? "version_shown" : "version_use")),
+        make(
+          "button",
+          { type: "button", class: "plain", disabled: chosen, onclick: use },
+          say(chosen ? "version_shown" : "version_use"),
+        ),
       );
+      accent(section, personaOf(version.persona));
+      return section;
     }),
   );
   show(dialog);
