@@ -1,5 +1,5 @@
 """`python -m benchmarks [part …]`: what Coach costs, beside others in one run. Parts: cost, latency, hold, vanish, config,
-memory, dashboard; and table.
+memory, dashboard, page; and table.
 
 Without a part's name all are measured, which takes about half an hour. Each part starts the stub vendor, the server as `./run`
 does, with one worker and an embedded database of the benchmarks' own, and what stands beside it, on free ports; and ends them.
@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import cost, dashboard, hold, latency, memory, picture, scripted, table, vanish
+from benchmarks import cost, dashboard, hold, latency, memory, page, picture, scripted, table, vanish
 from benchmarks.plan import Plan, Result
 from benchmarks.results import Results
 from benchmarks.stack import ROOT, Stack, say
@@ -33,6 +33,7 @@ PARTS: Mapping[str, tuple[Measure, Plan]] = {
     "config": (scripted.measure, Plan(streams=1_000, ramp=10, short=10, long=310)),
     "memory": (memory.measure, Plan(streams=100_000, rounds=1)),
     "dashboard": (dashboard.measure, Plan(streams=1_000_000, rounds=1)),
+    "page": (page.measure, Plan(streams=2_000, rate=100)),
 }
 
 
@@ -49,9 +50,11 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}, table; all if absent")
     parser.add_argument("--rounds", type=int, help="5 if absent; hold, memory and dashboard have one")
     parser.add_argument(
-        "--streams", type=int, help="at once, of memory and dashboard the messages; each part has its own number"
+        "--streams",
+        type=int,
+        help="at once, of memory and dashboard the messages, of page a reply's words; each part has its own number",
     )
-    parser.add_argument("--rate", type=int, help="words a second of a stream; 20 if absent")
+    parser.add_argument("--rate", type=int, help="words a second of a stream; 20 if absent, of page 100")
     parser.add_argument("--markdown", action="store_true", help="print the table as a document has it")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")
     parser.add_argument("--data", type=Path, default=ROOT / ".data" / "benchmarks", metavar="FOLDER")

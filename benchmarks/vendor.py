@@ -4,6 +4,10 @@ It streams Anthropic Messages, OpenAI Responses and Chat Completions. The last u
 45 deltas, 10 a second (0: as fast as the socket takes them); `stub-45-10-hold` says the first one and then nothing until
 `GET /release`. Each delta is `@`, the microseconds of the monotonic clock when it was written, and a space; in the first one the
 microseconds when the request was read stand behind a comma. `GET /count` tells what streams there are (Count).
+
+`stub-45-10-words` and `stub-45-10-prose` are for readers of Markdown: the first delta is `w` and those microseconds, each later
+one `x` and the tenths of milliseconds since then in base 36, about as long as tokens are; each fifteenth ends a sentence. Of
+prose each eighth is bold, in brackets, code, or has a colon.
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ import uvloop
 
 from benchmarks.processes import raise_file_limit
 
-KNOBS = re.compile(rb"stub-(\d+)-(\d+)(-hold)?(?!.*stub-\d)", re.DOTALL)
+KNOBS = re.compile(rb"stub-(\d+)-(\d+)(?:-(hold|words|prose))?(?!.*stub-\d)", re.DOTALL)
+DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
+MARKS = (b"**%s** ", b"(%s) ", b"`%s` ", b"%s: ")
 CONTROL = (b"/count", b"/release")
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
@@ -35,7 +41,8 @@ def _event(name: str, **fields: object) -> bytes:
     )
 
 
-def _chunk(body: bytes) -> bytes:
+def chunk(body: bytes) -> bytes:
+    """Of a body without a length (RFC 9112, 7.1)."""
     return b"%x\r\n%s\r\n" % (len(body), body)
 
 
@@ -168,7 +175,7 @@ class Answer(asyncio.Protocol):
         if path in CONTROL:
             self._control(path)
         elif path in FORMATS and knobs:
-            self._begin(FORMATS[path], int(knobs[1]), int(knobs[2]), hold=bool(knobs[3]))
+            self._begin(FORMATS[path], int(knobs[1]), int(knobs[2]), knobs[3] or b"")
         else:
             self._whole(b"404 Not Found", b"{}")
 
@@ -185,14 +192,15 @@ class Answer(asyncio.Protocol):
             HELD.clear()
         self._transport.close()
 
-    def _begin(self, form: Format, words: int, rate: int, *, hold: bool) -> None:
+    def _begin(self, form: Format, words: int, rate: int, manner: bytes) -> None:
         COUNT.running += 1
         COUNT.begun += 1
-        self._running, self._hold = True, hold
+        self._running, self._hold = True, manner == b"hold"
+        self._manner = manner
         self._format, self._left = form, words
         self._step = 1 / rate if rate else 0.0
         self._due = self._loop.time()
-        self._transport.write(HEAD + _chunk(form.opening))
+        self._transport.write(HEAD + chunk(form.opening))
         self._say(b",%d" % (time.monotonic_ns() // 1000))
 
     def go_on(self) -> None:
@@ -205,9 +213,9 @@ class Answer(asyncio.Protocol):
         form = self._format
         while self._left:
             self._left -= 1
-            text = b"@%d%s " % (time.monotonic_ns() // 1000, read_at)
+            text = self._word(time.monotonic_ns() // 1000, read_at)
             read_at = b""
-            self._transport.write(_chunk(form.before + text + form.after))
+            self._transport.write(chunk(form.before + text + form.after))
             if self._hold:
                 self._hold = False
                 HELD.add(self)
@@ -216,11 +224,27 @@ class Answer(asyncio.Protocol):
                 self._due += self._step
                 self._timer = self._loop.call_at(self._due, self._say)
                 return
-        self._transport.write(_chunk(form.closing) + b"0\r\n\r\n")
+        self._transport.write(chunk(form.closing) + b"0\r\n\r\n")
         self._running = False
         COUNT.running -= 1
         if self._last:
             self._transport.close()
+
+    def _word(self, now: int, read_at: bytes) -> bytes:
+        if self._manner in (b"", b"hold"):
+            return b"@%d%s " % (now, read_at)
+        if read_at:
+            self._first = now
+            return b"w%d " % now
+        word = b"x" + _base_36((now - self._first) // 100)
+        if self._manner == b"prose" and self._left % 8 == 0:
+            return MARKS[self._left // 8 % len(MARKS)] % word
+        return word + (b". " if self._left % 15 == 0 else b" ")
+
+
+def _base_36(number: int) -> bytes:
+    rest, digit = divmod(number, 36)
+    return (_base_36(rest) if rest else b"") + DIGITS[digit : digit + 1]
 
 
 async def serve(port: int) -> None:
