@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from coach_project.doors import Origins, is_loopback
 from tests.api import Api
+from tests.conftest import Serve
 from tests.serving import Server
 
 
@@ -127,3 +129,33 @@ def test_a_large_body_without_a_length_is_refused(api: Api) -> None:
 def test_the_admin_needs_its_token(api: Api) -> None:
     answer = api.http.post("/admin/login/", data={"username": "admin", "password": "x"})
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/chat/personas", "/brain/health", "/admin/login/", "/nowhere", "/chat/turns/x/stream"]
+)
+def test_every_answer_says_how_it_is_to_be_read(api: Api, path: str) -> None:
+    headers = api.http.get(path).headers
+    assert headers.get_list("X-Content-Type-Options") == ["nosniff"]
+    assert len(headers.get_list("Referrer-Policy")) == 1
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_a_stream_says_so_too(api: Api) -> None:
+    headers = api.stream(api.start(), "Hello").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
+
+
+def test_behind_tls_browsers_are_told_to_come_by_https_alone(server: Serve) -> None:
+    secret = "for a test, and as long as a key of Django's has to be at least: fifty signs"
+    coach = server(COACH_AUTH="token", COACH_HTTPS="on", DJANGO_SECRET_KEY=secret)
+    with httpx2.Client(base_url=coach.url, follow_redirects=False) as http:
+        bare = http.get("/login")
+        assert (bare.status_code, bare.headers["Location"][:8]) == (301, "https://")
+        page = http.get("/login", headers={"X-Forwarded-Proto": "https"})
+        assert page.status_code == 200
+        assert "Secure" in page.headers["Set-Cookie"]
+        for path in ("/login", "/chat/personas", "/health/ready"):
+            told = http.get(path, headers={"X-Forwarded-Proto": "https"}).headers
+            assert told.get_list("Strict-Transport-Security")[0].startswith("max-age=31536000"), path

@@ -72,10 +72,31 @@ def test_open_mode_listens_nowhere_else(host: str) -> None:
     assert sentence.count("\n") == 0
 
 
-def test_token_mode_does_not_start_yet() -> None:
-    sentence = launch.refusal("token", ["127.0.0.1"])
+def test_token_mode_starts_on_any_address_once_nothing_lacks() -> None:
+    assert launch.refusal("token", ["0.0.0.0"]) is None
+    sentence = launch.refusal("token", ["0.0.0.0"], ["DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"])
     assert sentence is not None
-    assert "COACH_AUTH=open" in sentence
+    assert "DJANGO_SECRET_KEY and DJANGO_ALLOWED_HOSTS" in sentence
+    assert sentence.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "lacks"),
+    [
+        pytest.param("127.0.0.1", ("DJANGO_SECRET_KEY",), id="this-machine"),
+        pytest.param("0.0.0.0", ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"), id="all-machines"),
+    ],
+)
+def test_what_a_token_server_lacks_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, host: str, lacks: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    for name in ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"):
+        monkeypatch.setenv(name, "")
+    assert launch.read().lacks == lacks
+    for name in lacks:
+        monkeypatch.setenv(name, "something")
+    assert launch.read().lacks == ()
 
 
 def test_a_port_that_is_taken_is_told_by_the_name_of_the_setting() -> None:

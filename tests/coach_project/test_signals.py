@@ -16,7 +16,8 @@ class Finalized:
     def __del__(self):
         signal.raise_signal({number})
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have them ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signals.leave_on(signal.SIGTERM, signal.SIGHUP)
 try:
     {before}
@@ -53,3 +54,16 @@ def test_other_errors_of_a_finalizer_are_told_as_ever() -> None:
     done = ran(signal.SIGTERM, before="type('Broken', (), {'__del__': lambda self: 1 / 0})()")
     assert "ZeroDivisionError" in done.stderr
     assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_child_hears_the_signal_that_stops_it_where_its_parent_was_started_in_the_background() -> None:
+    program = """
+import signal, subprocess, sys
+from coach_project import signals
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell begins what ends in &
+signals.leave_on(signal.SIGTERM)
+signal.raise_signal(signal.SIGINT)
+subprocess.run([sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "default_int_handler\n"

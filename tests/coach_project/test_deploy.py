@@ -1,0 +1,98 @@
+"""The files of deploy/, as far as a machine without containers can tell: whole, consistent with the code, and accepted."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+from django.apps import apps
+
+from coach_project.launch import BASE_DIR
+from tests.conftest import Serve
+from tests.serving import Server
+
+DEPLOY = BASE_DIR / "deploy"
+SERVE = "gunicorn --config coach_project/server.py coach_project.asgi:application"
+WORK = "manage.py procrastinate worker"
+
+
+def text(name: str) -> str:
+    return (BASE_DIR / name).read_text(encoding="utf-8")
+
+
+def test_the_container_has_every_room_and_nothing_else() -> None:
+    rooms = {Path(app.path).name for app in apps.get_app_configs() if Path(app.path).parent == BASE_DIR}
+    rooms |= {"coach_project"}
+    copied = set(re.findall(r"^COPY (\w+) \1$", text("deploy/Dockerfile"), re.MULTILINE))
+    allowed = {line[1:] for line in text(".dockerignore").splitlines() if line.startswith("!")}
+    assert copied == rooms
+    assert allowed == rooms | {"requirements.txt", "manage.py", "problems.py"}
+    assert "USER 10001" in text("deploy/Dockerfile")
+    assert "--require-hashes" in text("deploy/Dockerfile")
+
+
+def test_everything_starts_the_server_and_its_worker_alike() -> None:
+    blueprint = yaml.safe_load(text("render.yaml"))
+    commands = {service["type"]: service["startCommand"] for service in blueprint["services"]}
+    procfile = dict(re.findall(r"^(\w+): (.+)$", text("Procfile"), re.MULTILINE))
+    for served in (commands["web"], procfile["web"], text("deploy/systemd/coach.service")):
+        assert SERVE in served
+    compose = yaml.safe_load(text("deploy/compose.yml"))["services"]
+    assert " ".join(compose["worker"]["command"]).endswith(WORK)
+    for working in (commands["worker"], procfile["worker"], text("deploy/systemd/coach-worker.service")):
+        assert WORK in working
+    quoted = '"' + '", "'.join(SERVE.split()) + '"'
+    assert f"CMD [{quoted}]" in text("deploy/Dockerfile")
+
+
+def test_a_stop_leaves_turns_the_time_to_end() -> None:
+    compose = yaml.safe_load(text("deploy/compose.yml"))["services"]
+    assert compose["app"]["stop_grace_period"] == "45s"
+    assert "TimeoutStopSec=45" in text("deploy/systemd/coach.service")
+    assert "maxShutdownDelaySeconds: 45" in text("render.yaml")
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    known = set(re.findall(r"`([A-Z][A-Z_]+)`", text("docs/settings.md"))) | {"POSTGRES_PASSWORD", "PYTHON_VERSION"}
+    named = set(re.findall(r"^([A-Z][A-Z_]+)=", text("deploy/env.example"), re.MULTILINE))
+    named |= set(re.findall(r"key: ([A-Z][A-Z_]+)", text("render.yaml")))
+    assert len(named) > 12
+    assert named <= known
+
+
+def test_no_secret_stands_in_a_file() -> None:
+    for line in text("deploy/env.example").splitlines():
+        if re.match(r"[A-Z_]*(KEY|PASSWORD|TOKEN)[A-Z_]*=", line):
+            assert line.endswith("="), line
+
+
+@pytest.mark.parametrize("unit", ["coach.service", "coach-worker.service"])
+def test_systemd_takes_the_units(unit: str, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    said = text(f"deploy/systemd/{unit}")
+    assert re.findall(r"^\[(\w+)\]$", said, re.MULTILINE) == ["Unit", "Service", "Install"]
+    if analyze is None:  # not everywhere
+        return
+    # Where /srv/coach is not, its programs are not either: those of this machine stand for them.
+    (tmp_path / unit).write_text(
+        said.replace("/srv/coach/.venv/bin/gunicorn", "/bin/true").replace("/srv/coach/.venv/bin/python", "/bin/true"),
+        encoding="utf-8",
+    )
+    done = subprocess.run([analyze, "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, check=False)
+    assert unit not in done.stderr, done.stderr
+
+
+def test_health_is_served_for_any_host_where_the_server_is_for_others(server: Serve) -> None:
+    coach = server(COACH_AUTH="token", DJANGO_SECRET_KEY="x" * 50)
+    for path in ("/health/live", "/health/ready"):
+        assert httpx2.get(f"{coach.url}{path}", headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert httpx2.get(f"{coach.url}/chat/personas", headers={"Host": "10.1.2.3"}).status_code == 400
+
+
+def test_in_open_mode_health_is_not_served_for_a_foreign_host(coach: Server) -> None:
+    assert httpx2.get(f"{coach.url}/health/live", headers={"Host": "evil.example"}).status_code == 400
