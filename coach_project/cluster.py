@@ -26,6 +26,7 @@ from coach_project.placing import Place
 from coach_project.shelf import INSTEAD, SOCKET, front
 
 ROLE = "coach"
+LESSER = ("coach_user", "coach_app")
 DATABASE = "coach"
 PORT = "5432"
 PATIENCE = 60.0  # seconds for a start, with what a crash left to recover, and for a stop
@@ -113,14 +114,18 @@ def make(place: Place) -> None:
 
 def prepare(data: Path, socket_folder: Path) -> None:
     """Make the application's role, which is no superuser, its database, and pgvector there and in every new one."""
-    done = front(data) / "data" / "coach-prepared"
+    done = front(data) / "data" / "coach-prepared-2"
     if done.exists():
         return
     with _superuser(socket_folder, "template1") as template:
         template.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        if not template.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+        if template.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
             template.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB NOSUPERUSER").format(sql.Identifier(ROLE)))
-        there = template.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        for lesser in LESSER:  # identity.walls takes them on for callers
+            if template.execute("SELECT FROM pg_roles WHERE rolname = %s", [lesser]).fetchone() is None:
+                template.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(lesser)))
+            template.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(lesser), sql.Identifier(ROLE)))
+        there = template.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
     if not there:
         with _superuser(socket_folder, "postgres") as connection:
             names = {"name": sql.Identifier(DATABASE), "role": sql.Identifier(ROLE)}

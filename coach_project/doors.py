@@ -23,12 +23,16 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Room: TypeAlias = Callable[[Scope, bytes, Receive, Send], Awaitable[None]]
 
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
 BODY_LIMIT = 1 << 20
 ADMIN_BODY_LIMIT = 5 << 20
 ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control"
 EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after"
 UNTRIMMED = ("/admin/", "/static/")
 """Django's own, whose paths end in a slash; elsewhere one is taken off."""
+GUARDS: Headers = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+FORMS = ("/login", "/logout")
 METHODS = b"GET, POST, PATCH, DELETE, OPTIONS"
 
 
@@ -68,7 +72,11 @@ class Origins:
 class Door:
     """Checks, then hands the request with its whole body to one of the two rooms."""
 
-    def __init__(self, room: Room, *, hosts: list[str], origins: Origins, loopback_only: bool) -> None:
+    def __init__(
+        self, room: Room, *, hosts: list[str], origins: Origins, loopback_only: bool, hsts: int | None = None
+    ) -> None:
+        """`hsts`: seconds for which browsers are told to come by https alone."""
+        self._always = GUARDS if hsts is None else (*GUARDS, (b"strict-transport-security", b"max-age=%d" % hsts))
         self._room = room
         self._hosts = hosts
         self._origins = origins
@@ -80,6 +88,7 @@ class Door:
         path = scope["path"]
         if len(path) > 1 and path.endswith("/") and not path.startswith(UNTRIMMED):
             scope = {**scope, "path": path.rstrip("/") or "/"}
+        send = _with(self._always, send)
         try:
             self._check(scope, headers, origin)
             if origin:
@@ -103,7 +112,9 @@ class Door:
             raise Forbidden("In open mode the server answers on the loopback address only.")
         host = headers.get(b"host", b"").decode("latin-1")
         domain, _ = split_domain_port(host)
-        if not domain or not validate_host(domain, self._hosts):
+        # A platform asks for health by an address that nobody lists; in `open` mode no foreign name is served at all.
+        any_host = scope["path"].startswith("/health/") and not self._loopback_only
+        if not any_host and (not domain or not validate_host(domain, self._hosts)):
             raise Invalid("This server does not serve that host; DJANGO_ALLOWED_HOSTS lists those that it does.")
         if origin and not self._origins.allow(origin, host):
             raise OriginNotAllowed
@@ -112,6 +123,7 @@ class Door:
 async def _body(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
     """The whole body. Raises TooLarge, UnsupportedMediaType and ClientLeft."""
     admin = scope["path"].startswith("/admin/")
+    form = admin or scope["path"] in FORMS
     limit = ADMIN_BODY_LIMIT if admin else BODY_LIMIT
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length[:12]) > limit:
@@ -128,7 +140,7 @@ async def _body(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> 
         if size > limit:
             raise TooLarge(f"A body may take at most {limit} bytes.")
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if size and not admin and media_type != b"application/json":
+    if size and not form and media_type != b"application/json":
         raise UnsupportedMediaType
     return b"".join(parts)
 
@@ -142,6 +154,19 @@ async def _preflight(send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers[:3]})
     await send({"type": "http.response.body", "body": b""})
+
+
+def _with(always: Headers, send: Send) -> Send:
+    """`send` with headers that every answer has, of both rooms, where it does not bring its own."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = message.get("headers", ())
+            named = {name.lower() for name, _ in own}
+            message = {**message, "headers": [*own, *(each for each in always if each[0] not in named)]}
+        await send(message)
+
+    return sending
 
 
 def _with_cors(send: Send, origin: bytes) -> Send:

@@ -10,7 +10,7 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Refused(Exception):
 class Launch:
     """`drain`: seconds given to running turns at SIGTERM; `database_url`: empty for the embedded database.
 
-    `background`: the server has a worker of background tasks beside it.
+    `background`: the server has a worker of background tasks beside it. `lacks`: settings that a `token` server needs.
     """
 
     host: str
@@ -42,6 +42,7 @@ class Launch:
     direct_url: str
     drain: float
     background: bool
+    lacks: tuple[str, ...]
 
     @property
     def embedded(self) -> bool:
@@ -59,8 +60,10 @@ def read() -> Launch:
     """The launch that the environment asks for; ImproperlyConfigured with a sentence for each mistyped value."""
     env = Environment(values())
     database_url = env.text("DATABASE_URL")
+    host = env.text("HOST", "127.0.0.1")
+    needed = ("DJANGO_SECRET_KEY",) if is_loopback(host) else ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS")
     launch = Launch(
-        host=env.text("HOST", "127.0.0.1"),
+        host=host,
         port=env.whole("PORT", 5001, least=0, most=65535),
         workers=env.whole("WEB_CONCURRENCY", 2 if database_url else 1, least=1, most=1024),
         auth=env.one_of("COACH_AUTH", AUTH_MODES, "token"),
@@ -69,17 +72,23 @@ def read() -> Launch:
         direct_url=env.text("DATABASE_DIRECT_URL", database_url),
         drain=env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0),
         background=env.flag("COACH_BACKGROUND"),
+        lacks=tuple(name for name in needed if not env.text(name)),
     )
     env.complain()
     return launch
 
 
-def refusal(auth: str, hosts: Iterable[str]) -> str | None:
-    """Why a server in this mode may not listen on these addresses, as one sentence; None where it may."""
+def refusal(auth: str, hosts: Iterable[str], lacks: Sequence[str] = ()) -> str | None:
+    """Why a server in this mode may not listen on these addresses, as one sentence; None where it may.
+
+    `lacks`: settings that are not set, and that a `token` server needs.
+    """
     if auth != "open":
+        if not lacks:
+            return None
         return (
-            "COACH_AUTH=token needs app keys, which this version does not have yet: "
-            "set COACH_AUTH=open and listen on a loopback address (HOST=127.0.0.1)."
+            f"A server for others (COACH_AUTH=token) needs {' and '.join(lacks)}: set it in the environment, or serve this "
+            f"machine alone with COACH_AUTH=open and HOST=127.0.0.1."
         )
     for host in hosts:
         if not is_loopback(host):

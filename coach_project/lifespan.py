@@ -40,7 +40,9 @@ def limits() -> Limits:
 async def lifespan(receive: Receive, send: Send) -> None:
     """The ASGI lifespan protocol."""
     await receive()
-    if sentence := launch.refusal(settings.COACH_AUTH, ()):
+    if sentence := launch.refusal(
+        settings.COACH_AUTH, (), ("DJANGO_SECRET_KEY",) if settings.SECRET_KEY_IS_MISSING else ()
+    ):
         await send({"type": "lifespan.startup.failed", "message": sentence})
         return
     try:

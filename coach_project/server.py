@@ -138,7 +138,7 @@ def on_exit(server: Arbiter) -> None:
 
 
 def _allow(hosts: list[str]) -> None:
-    if sentence := launch.refusal(_asked.auth, hosts):
+    if sentence := launch.refusal(_asked.auth, hosts, _asked.lacks):
         sys.exit(sentence)
 
 

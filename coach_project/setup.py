@@ -41,7 +41,7 @@ class Login:
 def main() -> None:
     try:
         asked = with_defaults(launch.read())
-        if sentence := launch.refusal(asked.auth, [asked.host]):
+        if sentence := launch.refusal(asked.auth, [asked.host], asked.lacks):
             raise Refused(sentence)
         listener = launch.listen(asked.host, asked.port)
         signals.leave_on(signal.SIGTERM, signal.SIGHUP)
@@ -92,6 +92,8 @@ def set_up(asked: Launch) -> Login | None:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         with step("Migrating the database …"):
             migrate()
+        if asked.auth != "open":
+            _see_walls()
         with step("Loading the coaches …"):
             call_command("personas", "seed", stdout=io.StringIO())
         return admin_login()
@@ -99,6 +101,20 @@ def set_up(asked: Launch) -> Login | None:
         raise Refused(f"The database does not answer: {' '.join(str(error).split())}") from None
     finally:
         connection.close()
+
+
+def _see_walls() -> None:
+    """Refused where the roles are missing that callers' transactions take on."""
+    from django.db import connection  # noqa: PLC0415
+
+    from identity import walls  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        if missing := walls.lacking(cursor):
+            made = " ".join(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO the application's role;" for role in missing)
+            raise Refused(
+                f"The database lacks roles for row-level security. As its administrator: {made} Then migrate again."
+            )
 
 
 def migrate() -> None:

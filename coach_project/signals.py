@@ -58,9 +58,16 @@ def leave_on(*numbers: signal.Signals) -> None:
     reference's callback, any time the garbage collector runs), Python prints and drops it; the stop comes once more then.
     """
     sys.unraisablehook = _come_again
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Started in a shell's background. What is ignored is so in children, too; but SIGINT is what stops a database.
+        signal.signal(signal.SIGINT, _overhear)
     for number in numbers:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _leave)
+
+
+def _overhear(number: int, frame: FrameType | None) -> None:
+    """Goes on as if it were ignored; a program that is executed has the default again."""
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ from tests.vendor import Scenario, Vendor
 Serve: TypeAlias = Callable[..., Server]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-NO_CHROMIUM = "The browser tests were not run, for want of a Chromium: apt-get install chromium chromium-driver"
+NO_CHROMIUM = "The browser tests were not run, for want of a Chromium: apt-get install chromium"
 
 _share = pytest.StashKey[postgres.Hold]()
 
@@ -102,7 +103,12 @@ def area() -> Iterator[Path]:
     for data in [path.parent for path in folder.rglob("start.lock")]:
         cluster.stop(data)
         shutil.rmtree(shelf.SHELVES / shelf.folder_name(data), ignore_errors=True)
-    shutil.rmtree(folder)
+    for _ in range(100):  # an initdb that was told to stop may be tidying up in there, too
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{folder} can't be removed.")
 
 
 # --- The vendor ---------------------------------------------------------------------------------------------------

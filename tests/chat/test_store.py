@@ -18,6 +18,7 @@ from chat.models import IdempotencyKey, Message, Session, Turn
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Kept, NewTurn, Scene
 from chat.store import Store
+from identity.callers import OPEN
 from identity.models import Owner
 from personas import seed
 from personas.instructions import script_of
@@ -105,7 +106,7 @@ def opened(turn: NewTurn) -> None:
 
 def seen(session: UUID, reach: int = 1_000_000, key: str = "") -> Scene:
     async def work(store: Store) -> Scene:
-        scene = await store.scene(session, None, reach, key)
+        scene = await store.scene(session, None, reach, key, OPEN)
         assert scene is not None
         return scene
 
@@ -126,7 +127,7 @@ def test_a_scene_holds_the_session_its_owner_and_the_personas_current_words(sess
 
 
 def test_a_session_that_is_not_there_has_no_scene(session: Session) -> None:
-    assert run(lambda store: store.scene(new_id(), None, 0, "")) is None
+    assert run(lambda store: store.scene(new_id(), None, 0, "", OPEN)) is None
 
 
 def test_a_session_outlives_its_persona(session: Session) -> None:
