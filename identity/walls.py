@@ -34,6 +34,7 @@ READABLE = {
     "personas.Persona": "SELECT",
     "personas.PersonaVersion": "SELECT",
     "brains.ActiveBrain": "SELECT",
+    "safety.RuleSet": "SELECT",
     "memory.Watermark": "SELECT, INSERT, UPDATE",  # held while something is forgotten; nothing of anybody's is in it
 }
 """Tables that are nobody's, and what a caller may do with them."""
@@ -127,14 +128,20 @@ def lacking(cursor: Any) -> list[str]:
     if cursor.fetchone()[0]:
         for role in wanted:
             if role not in there:
-                cursor.execute(_MAKE.format(role=role))
-            cursor.execute(f"GRANT {role} TO current_user")
+                cursor.execute(MAKE.format(role=role))
+            cursor.execute(JOIN.format(role=role))
     cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND pg_has_role(rolname, 'MEMBER')", [wanted])
     have = {name for (name,) in cursor.fetchall()}
     return [role for role in wanted if role not in have]
 
 
-# Another set-up on the same cluster may be making it at this moment.
-_MAKE = """
+# Roles are of the whole cluster: another database's set-up may be doing the same at this moment.
+MAKE = """
 DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOINHERIT; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+"""
+JOIN = """
+DO $$ BEGIN
+    IF NOT pg_has_role('{role}', 'MEMBER') THEN GRANT {role} TO current_user; END IF;
+EXCEPTION WHEN unique_violation THEN NULL;
+END $$
 """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -147,6 +151,33 @@ def test_the_roles_of_callers_are_no_superusers_and_pass_no_wall() -> None:
         )
         rows = cursor.fetchall()
     assert sorted(rows) == [(walls.APP, False, False, False, False), (walls.USER, False, False, False, False)]
+
+
+def test_set_ups_of_several_databases_make_the_roles_at_the_same_moment() -> None:
+    """Roles are of the cluster, so that each of them finds the others half way."""
+    racer, together = f"racer_{secrets.token_hex(4)}", threading.Barrier(4)
+
+    where = connection.get_connection_params()
+    where |= {"user": "postgres"} if where["host"].startswith("/") else {}  # of the embedded cluster
+    where = {name: value for name, value in where.items() if name in ("host", "port", "user", "password", "dbname")}
+
+    def set_up(role: str) -> None:
+        with psycopg.connect(**where, autocommit=True) as one:
+            one.execute(f"SET ROLE {racer}".encode())
+            for statement in (walls.MAKE, walls.JOIN):
+                together.wait(10)
+                one.execute(statement.format(role=role).encode())
+
+    with psycopg.connect(**where, autocommit=True) as cursor, ThreadPoolExecutor(4) as threads:
+        cursor.execute(f"CREATE ROLE {racer} CREATEROLE".encode())
+        for number in range(8):
+            role = f"{racer}_{number}"
+            for done in [threads.submit(set_up, role) for _ in range(4)]:
+                done.result(20)
+            found = cursor.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [racer, role]).fetchone()
+            assert found == (True,)
+            cursor.execute(f"DROP ROLE {role}".encode())
+        cursor.execute(f"DROP ROLE {racer}".encode())
 
 
 def test_one_owner_is_looked_up_once_and_an_index_finds_the_rest(kari: Owner) -> None:
