@@ -51,7 +51,9 @@ class Endings:
         message = kept.turn if kept.text else None
         if problem:
             return Failed(kept.turn, kept.user_message, message, problem)
-        return Done(kept.turn, kept.user_message, message, kept.status, kept.brain, kept.fallback, kept.usage)
+        return Done(
+            kept.turn, kept.user_message, message, kept.status, kept.brain, kept.fallback, kept.usage, kept.safety
+        )
 
     async def settle(self) -> None:
         """Store what is still owed. Raises DatabaseUnavailable.
@@ -97,4 +99,6 @@ def told(stored: Stored) -> Ended:
     usage = None
     if stored.input_tokens is not None and stored.output_tokens is not None:
         usage = Usage(stored.input_tokens, stored.output_tokens)
-    return Done(stored.turn, stored.user_message, message, stored.status, stored.brain, stored.fallback, usage)
+    return Done(
+        stored.turn, stored.user_message, message, stored.status, stored.brain, stored.fallback, usage, stored.safety
+    )

@@ -12,7 +12,10 @@ from problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The turn's regular end, after its reply is stored. `message` is None where nothing was said."""
+    """The turn's regular end, after its reply is stored. `message` is None where nothing was said.
+
+    `safety` is the rule whose fixed answer was given.
+    """
 
     turn: UUID
     user_message: UUID
@@ -21,6 +24,7 @@ class Done:
     brain: str
     fallback: bool
     usage: Usage | None
+    safety: str = ""
 
 
 @dataclass(frozen=True, slots=True)

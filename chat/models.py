@@ -111,6 +111,13 @@ class Turn(models.Model):
         help_text="USD, by the prices of its end; empty: unknown.",
     )
     error = models.CharField(max_length=40, blank=True, default="")
+    safety = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The rule whose fixed answer was given; empty: none.",
+    )
     worker = models.UUIDField(null=True, blank=True)
     slot = models.PositiveIntegerField(
         null=True, blank=True, help_text="While it runs: which of its owner's running turns it is."

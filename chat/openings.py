@@ -10,9 +10,9 @@ from uuid import UUID
 
 from brains.types import Prompt
 from chat.composing import composed
-from chat.context import Asked, Context, Rows
+from chat.context import NOTHING, Asked, Context, Rows
 from chat.ids import new_id, outside
-from chat.records import NewTurn, Place, Scene
+from chat.records import NewTurn, Place, Scene, Voice
 from chat.store import Store
 from identity.callers import Caller
 from problems import (
@@ -24,8 +24,12 @@ from problems import (
     TooManyTurns,
     TurnInProgress,
 )
+from safety.rules import Finding, Rules
 
 TITLE_CHARS = 60
+
+SAFETY = "safety"
+"""What stands for the brain where a fixed answer is the reply, and none is asked."""
 
 LOOKS = 30
 """How often a send looks again; each time another one has got through."""
@@ -68,18 +72,20 @@ Request: TypeAlias = Send | Regenerate | Edit
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stored turn that is about to run."""
+    """A stored turn that is about to run. With an `answer` no brain is asked: `rules` have found something in the message."""
 
     new: NewTurn
     prompt: Prompt
+    rules: Rules
+    answer: Finding | None
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a worker begins its turns with. `admit` raises where it takes no more of them.
 
-    `reach` is how many characters of history the most capable brain takes. `turns_of_owner` bounds a user's running turns, on
-    all workers together; None: it does not.
+    `gentle` are personas, the first that there is, for users on hold. `reach` is how many characters of history the most
+    capable brain takes. `turns_of_owner` bounds a user's running turns, on all workers together; None: it does not.
     """
 
     context_tokens: Callable[[str], int]
@@ -88,6 +94,7 @@ class Terms:
     default_brain: str
     worker: UUID
     turns_of_owner: int | None
+    gentle: tuple[str, ...]
     admit: Callable[[], None]
 
 
@@ -114,15 +121,14 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         return _earlier(scene, request)
     if scene.running:
         raise TurnInProgress(extra={"turn_id": outside("turn", scene.running)})
-    voice = scene.voice
-    if voice is None or not scene.published:
-        raise PersonaUnavailable
+    voice = await _voice(store, scene, terms)
     terms.admit()
     slot = _slot(scene, terms.turns_of_owner if scene.named else None)
-    alias = scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
+    answer = scene.rules.asked(text)
+    alias = SAFETY if answer else scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
     asked = Asked(scene.owner, scene.named, scene.language, scene.session, scene.anchor, scene.depth, text)
-    context = await terms.context(asked, store.rows)
-    made = composed(scene, voice, text, context, alias, terms.context_tokens(alias))
+    context = NOTHING if answer else await terms.context(asked, store.rows)
+    made = composed(scene, voice, text, context, alias, 0 if answer else terms.context_tokens(alias))
     new = NewTurn(
         turn=new_id(),
         message=place.message if place and isinstance(request, Regenerate) else new_id(),
@@ -135,16 +141,27 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         text=text,
         title=title(text),
         asked_before=isinstance(request, Regenerate),
-        persona=scene.persona,
+        persona=voice.persona,
         persona_version=voice.number,
         brain=alias,
         worker=terms.worker,
         slot=slot,
         key=request.key,
         digest=request.digest,
-        manifest=json.dumps(made.manifest),
+        manifest=json.dumps({**made.manifest, "safety_rules": scene.rules.number}),
+        safety=answer.rule if answer else "",
     )
-    return Opened(new, made.prompt) if await store.new_turn(new) else None
+    return Opened(new, made.prompt, scene.rules, answer) if await store.new_turn(new) else None
+
+
+async def _voice(store: Store, scene: Scene, terms: Terms) -> Voice:
+    """The persona's, or the gentle one's where a hard one would answer a user on hold. Raises PersonaUnavailable."""
+    voice = scene.voice if scene.published else None
+    if voice and scene.held and voice.tone == "hard":
+        voice = await store.gentle(terms.gentle)
+    if voice is None:
+        raise PersonaUnavailable
+    return voice
 
 
 async def _asked(store: Store, request: Request) -> tuple[UUID, Place | None, str]:

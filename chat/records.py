@@ -8,6 +8,7 @@ from uuid import UUID
 
 from brains.types import Script, Usage
 from chat.prompts import Utterance
+from safety.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Place:
 class Voice:
     """What a version of a persona says of itself to a brain. Versions never change."""
 
+    persona: str
+    tone: str
     number: int
     instructions: str
     brain: str
@@ -50,7 +53,8 @@ class Scene:
     `named`: the owner is one user, not all those who gave no id; `language` is the owner's. `anchor` is the message that the
     new one follows, `head` the leaf of the session's current path. `running` is the session's running turn, `slots` those that
     the owner's running turns take in all sessions; `key_digest` and `key_turn` are what the idempotency key was used for.
-    `counted` is of the turn before. `path` holds the path's newest messages up to the anchor, oldest first.
+    `rules` are those of safety in use; `held`: the owner is to be answered gently. `counted` is of the turn before. `path`
+    holds the path's newest messages up to the anchor, oldest first.
     """
 
     session: UUID
@@ -70,6 +74,8 @@ class Scene:
     key_digest: str
     key_turn: UUID | None
     slots: frozenset[int]
+    rules: Rules
+    held: bool
     counted: Counted | None
     path: tuple[Utterance, ...]
 
@@ -79,7 +85,7 @@ class NewTurn:
     """A turn to be stored, with its user message unless that is there already (`asked_before`).
 
     `anchor` is the message that the user's one follows; `head_before` where the session's path ended; `manifest`, as JSON, what
-    its prompt was made of.
+    its prompt was made of; `safety` the rule whose fixed answer is the reply, empty: none.
     """
 
     turn: UUID
@@ -101,6 +107,7 @@ class NewTurn:
     key: str
     digest: str
     manifest: str
+    safety: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class Kept:
     error: str
     seconds_to_first_token: float | None
     cost: Decimal | None
+    safety: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class Stored:
     error: str
     persona: str
     worker: UUID | None
+    safety: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class TurnDetail(serializers.Serializer[None]):
     fallback = serializers.BooleanField()
     usage = Usage()
     error = serializers.CharField(allow_null=True)
+    safety = serializers.CharField(allow_null=True, help_text="The rule of safety whose fixed answer was given.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -222,6 +223,7 @@ def turn(found: Turn) -> dict[str, Any]:
         "fallback": found.fallback,
         "usage": {"input_tokens": found.input_tokens, "output_tokens": found.output_tokens},
         "error": found.error or None,
+        "safety": found.safety or None,
         "created_at": found.created_at,
         "finished_at": found.finished_at,
     }

@@ -80,6 +80,7 @@ def terminal(ended: Done | Failed) -> dict[str, object]:
                 "brain": ended.brain,
                 "fallback": ended.fallback,
                 "usage": usage,
+                **({"safety": ended.safety} if ended.safety else {}),
             }
         case Failed(problem=problem):
             return {"error": problem.code, "message": problem.message, "retryable": problem.retryable, **ids}

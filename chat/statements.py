@@ -42,6 +42,9 @@ SELECT s.id, s.owner_id, s.named, s.language, s.persona_id, s.published, s.curre
        (SELECT id FROM chat_turn WHERE session_id = s.id AND status = 'running'),
        coalesce(k.digest, ''), k.turn_id,
        ARRAY(SELECT slot FROM chat_turn WHERE owner_id = s.owner_id AND slot IS NOT NULL),
+       (SELECT id FROM safety_ruleset WHERE in_use),
+       EXISTS (SELECT 1 FROM safety_hold h
+               WHERE h.owner_id = s.owner_id AND h.cleared_at IS NULL AND (s.named OR h.session = s.id)),
        (SELECT json_build_array(brain, input_tokens, manifest -> 'chars') FROM chat_turn
         WHERE id = s.anchor AND input_tokens IS NOT NULL AND manifest -> 'chars' IS NOT NULL),
        (SELECT json_agg(json_build_array(e.role, e.text, e."offset", (SELECT status FROM chat_turn WHERE id = e.id))
@@ -49,7 +52,16 @@ SELECT s.id, s.owner_id, s.named, s.language, s.persona_id, s.published, s.curre
 FROM scene s LEFT JOIN chat_idempotencykey k ON k.owner_id = s.owner_id AND k.key = %(key)s
 """
 
-VOICE = "SELECT number, instructions, brain, script FROM personas_personaversion WHERE id = %s"
+VOICE = "SELECT persona_id, tone, number, instructions, brain, script FROM personas_personaversion WHERE id = %s"
+
+# The gentle coach that a setting names; where that one is gone or hard itself, the one that every installation has.
+GENTLE = """
+SELECT p.current_id FROM personas_persona p JOIN personas_personaversion v ON v.id = p.current_id
+WHERE p.id = ANY(%(personas)s) AND p.published AND v.tone <> 'hard'
+ORDER BY array_position(%(personas)s::text[], p.id::text) LIMIT 1
+"""
+
+RULES = "SELECT content FROM safety_ruleset WHERE id = %s"
 
 # Compare and swap: the row is locked by the update, and nothing is stored where the path ends elsewhere than the scene had it.
 NEW_TURN = """
@@ -65,14 +77,18 @@ WITH session AS (
     FROM session WHERE NOT %(asked_before)s
 ), turn AS (
     INSERT INTO chat_turn (id, session_id, owner_id, user_message_id, status, persona, persona_version, brain, model,
-                           fallback, error, worker, slot, head_before, manifest, created_at)
+                           fallback, error, safety, worker, slot, head_before, manifest, created_at)
     SELECT %(turn)s, id, %(owner)s, %(message)s, 'running', %(persona)s, %(persona_version)s, %(brain)s, '',
-           false, '', %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END,
+           false, '', %(safety)s, %(worker)s, %(slot)s, CASE WHEN %(asked_before)s THEN %(head_before)s::uuid END,
            %(manifest)s::jsonb, now()
     FROM session
 ), key AS (
     INSERT INTO chat_idempotencykey (owner_id, key, digest, session_id, turn_id, created_at)
     SELECT %(owner)s, %(key)s::text, %(digest)s, id, %(turn)s, now() FROM session WHERE %(key)s::text <> ''
+), hold AS (
+    INSERT INTO safety_hold (owner_id, session, rule, since)
+    SELECT %(owner)s, id, %(safety)s, now() FROM session WHERE %(safety)s::text <> ''
+    ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM session
 """
@@ -92,7 +108,7 @@ WITH session AS (
 ), turn AS (
     UPDATE chat_turn
     SET status = %(status)s, brain = %(brain)s, model = %(model)s, fallback = %(fallback)s, error = %(error)s,
-        input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
+        safety = %(safety)s, input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
         cache_read_tokens = %(cache_read_tokens)s, cache_write_tokens = %(cache_write_tokens)s, cost = %(cost)s::numeric,
         reply_id = CASE WHEN %(text)s::text = '' THEN NULL ELSE id END, slot = NULL,
         first_token_at = created_at + make_interval(secs => %(seconds_to_first_token)s::float8),
@@ -108,6 +124,10 @@ WITH session AS (
     UPDATE chat_session s SET updated_at = now(), {_PATH_GOES_ON} FROM turn t WHERE s.id = %(session)s
 ), pieces AS (
     DELETE FROM chat_piece p USING turn t WHERE p.turn_id = t.id
+), hold AS (
+    INSERT INTO safety_hold (owner_id, session, rule, since)
+    SELECT %(owner)s, %(session)s, %(safety)s, now() FROM turn WHERE %(safety)s::text <> ''
+    ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM turn
 """  # noqa: S608 — only constants of this module
@@ -117,7 +137,7 @@ ENDED = "SELECT status = %(status)s AND error = %(error)s FROM chat_turn WHERE i
 
 STORED = """
 SELECT t.id, t.session_id, t.user_message_id, t.status, coalesce(m.text, ''), t.brain, t.model, t.fallback,
-       t.input_tokens, t.output_tokens, t.error, t.persona, t.worker
+       t.input_tokens, t.output_tokens, t.error, t.persona, t.worker, t.safety
 FROM chat_turn t LEFT JOIN chat_message m ON m.id = t.reply_id WHERE t.id = %s
 """
 

@@ -29,6 +29,7 @@ from identity import walls
 from identity.callers import ANONYMOUS, Caller
 from personas.instructions import script_of
 from problems import DatabaseUnavailable
+from safety.rules import Rules, delivered
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
@@ -67,6 +68,7 @@ class Store:
 
     def __init__(self, conninfo: str, size: int, timeout: float = 5.0) -> None:
         self._voices: dict[int, Voice] = {}
+        self._rules = delivered()
         self._away = False
         self._refused = 0
         self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
@@ -156,9 +158,11 @@ class Store:
         if not rows:
             return None
         row = rows[0]
-        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[18] or ())
+        path = tuple(Utterance(role, text, status or "", offset) for role, text, offset, status in row[20] or ())
         voice = await self._voice(row[6])
-        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), row[17] and Counted(*row[17]), path]
+        rules = await self._rules_of(row[17])
+        counted = row[19] and Counted(*row[19])
+        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), rules, row[18], counted, path]
         return Scene(*values)
 
     async def _behind(self, caller: Caller, statement: str, values: dict[str, Any]) -> list[TupleRow]:
@@ -175,9 +179,24 @@ class Store:
             return None
         voice = self._voices.get(version)
         if voice is None:
-            ((number, instructions, brain, script),) = await self.rows(statements.VOICE, [version])
-            voice = self._voices[version] = Voice(number, instructions, brain, script_of(script))
+            ((persona, tone, number, instructions, brain, script),) = await self.rows(statements.VOICE, [version])
+            voice = Voice(persona, tone, number, instructions, brain, script_of(script))
+            self._voices[version] = voice
         return voice
+
+    async def gentle(self, personas: Sequence[str]) -> Voice | None:
+        """The first of these that is published and not of hard tone."""
+        rows = await self.rows(statements.GENTLE, {"personas": list(personas)})
+        return await self._voice(rows[0][0]) if rows else None
+
+    async def _rules_of(self, version: int | None) -> Rules:
+        """Versions never change: each is read once."""
+        if version is None:
+            return delivered()
+        if self._rules.number != version:
+            ((content,),) = await self.rows(statements.RULES, [version])
+            self._rules = Rules(content, version)
+        return self._rules
 
     async def new_turn(self, new: NewTurn) -> bool:
         """Store the turn, and the user's message where it is new. False: the session has changed since it was looked at."""

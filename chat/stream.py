@@ -126,6 +126,7 @@ def _reply(turn: AnyTurn, done: Done) -> dict[str, object]:
         "status": done.status,
         "brain": done.brain,
         "usage": sse.usage_fields(done.usage),
+        **({"safety": done.safety} if done.safety else {}),
     }
 
 

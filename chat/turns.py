@@ -25,6 +25,7 @@ from chat.records import Kept, NewTurn
 from chat.relay import Relay
 from chat.store import Store
 from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
+from safety.rules import Guard
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +61,11 @@ class Limits:
 class Telling:
     """What is known of a reply while it is said."""
 
-    __slots__ = ("alias", "began", "fallback", "first", "model", "size", "stop", "usage")
+    __slots__ = ("alias", "began", "fallback", "first", "guard", "model", "size", "stop", "usage")
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, guard: Guard) -> None:
         self.alias = alias
+        self.guard = guard
         self.model = ""
         self.fallback = False
         self.usage: Usage | None = None
@@ -86,6 +88,7 @@ class Turns:
         reach: int,
         default_brain: str,
         worker: UUID,
+        gentle: tuple[str, ...] = (),
     ) -> None:
         self.store = store
         self.live = LiveTurns()
@@ -97,7 +100,7 @@ class Turns:
         self._limits = limits
         self._sources = sources
         self._terms = Terms(
-            context_tokens, sources.context, reach, default_brain, worker, limits.turns_of_owner, self._admit
+            context_tokens, sources.context, reach, default_brain, worker, limits.turns_of_owner, gentle, self._admit
         )
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -166,10 +169,13 @@ class Turns:
     # --- think --------------------------------------------------------------------------------------------------
 
     async def _run(self, live: LiveTurn, opened: Opened) -> None:
-        telling = Telling(opened.new.brain)
+        telling = Telling(opened.new.brain, Guard(opened.rules))
         problem: Problem | None = None
         try:
-            if not live.stopped_as:
+            if opened.answer:
+                telling.guard.finding = opened.answer
+                _answer(live, telling)
+            elif not live.stopped_as:
                 with live.thinking():
                     await self._thinker.think(telling.alias, opened.prompt, partial(self._hear, live, telling))
         except Problem as error:
@@ -196,13 +202,18 @@ class Turns:
             case TextDelta(text):
                 if telling.first is None:
                     telling.first = time.monotonic() - telling.began
+                text = telling.guard.passed(text)
                 telling.size += len(text) if text.isascii() else len(text.encode())
                 if telling.size > self._limits.output:
                     if text := _shortened(text, telling.size - self._limits.output):
                         live.say(text)
                     telling.stop = "truncated"
                     return True
-                live.say(text)
+                if text:
+                    live.say(text)
+                if telling.guard.finding:
+                    _answer(live, telling)
+                    return True
             case Usage():
                 telling.usage = event
             case Stop(reason):
@@ -231,6 +242,7 @@ class Turns:
             error=problem.code if problem else "",
             seconds_to_first_token=telling.first,
             cost=prices.cost(telling.model, telling.usage),
+            safety=telling.guard.finding.rule if telling.guard.finding else "",
         )
         return await self.endings.keep(kept, problem)
 
@@ -255,6 +267,16 @@ class Turns:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _answer(live: LiveTurn, telling: Telling) -> None:
+    """The fixed answer of what the guard has found, after what was said so far."""
+    if (finding := telling.guard.finding) is None:
+        return
+    if telling.first is None:
+        telling.first = time.monotonic() - telling.began
+    live.say(f"\n\n{finding.answer}" if live.pieces else finding.answer)
+    telling.stop = "complete"
 
 
 def _shortened(text: str, excess: int) -> str:

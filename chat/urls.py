@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat import api, stream
+from chat import api, holds, stream
 
 urlpatterns = [
     path("chat/start", api.Start.as_view()),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("chat/messages/<str:message_id>/regenerate", stream.regenerate),
     path("chat/messages/<str:message_id>/edit", stream.edit),
     path("chat/personas", api.Personas.as_view()),
+    path("user/safety", holds.UserSafety.as_view()),
     path("brain/health", stream.brain_health),
     path("brain/switch", api.SwitchBrain.as_view()),
 ]

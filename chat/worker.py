@@ -72,13 +72,16 @@ class Worker:
         router: Router,
         context: Sources,
         default_brain: str,
+        gentle: tuple[str, ...],
         lease: float,
         keys_age: float,
     ) -> None:
         self.id = new_id()
         self.store = Store(conninfo, pool_size)
         reach = int(MOST_CHARS_PER_TOKEN * max(map(router.context_tokens, registry.aliases())))
-        self.turns = Turns(self.store, router, limits, router.context_tokens, context, reach, default_brain, self.id)
+        self.turns = Turns(
+            self.store, router, limits, router.context_tokens, context, reach, default_brain, self.id, gentle
+        )
         self.mailbox = Mailbox(direct, self.id, self._heard, self._missed)
         self.router = router
         self._default_brain = default_brain

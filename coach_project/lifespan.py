@@ -16,6 +16,7 @@ from chat.context import Sources
 from chat.turns import Limits
 from coach_project import database_url, launch, postgres
 from coach_project.doors import Receive, Send
+from personas.catalog import DEFAULT
 from problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def _worker() -> worker.Worker:
         router=Router(),
         context=Sources(settings.COACH_CONTEXT),
         default_brain=settings.COACH_BRAIN,
+        gentle=(settings.COACH_SAFETY_PERSONA, DEFAULT),
         lease=settings.COACH_LEASE_TIMEOUT,
         keys_age=settings.COACH_IDEMPOTENCY_HOURS * 3600,
     )

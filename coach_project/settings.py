@@ -144,6 +144,7 @@ for _alias in COACH_FALLBACK:
 COACH_CONTEXT = env.words(
     "COACH_CONTEXT", ("memory.source.Memory",)
 )  # what tells prompts more than persona and history
+COACH_SAFETY_PERSONA = env.text("COACH_SAFETY_PERSONA", "calm_coach")
 COACH_RETENTION_DAYS = env.whole("COACH_RETENTION_DAYS", 0, most=36_500)  # 0: nothing goes by itself
 COACH_MEMORY_DELAY = env.seconds("COACH_MEMORY_DELAY", 30, least=0)
 
@@ -171,6 +172,7 @@ INSTALLED_APPS = [
     "brains",
     "identity",
     "personas",
+    "safety",
     "chat",
     "memory",
     "web",

@@ -14,8 +14,9 @@ from chat.composing import Composed, composed
 from chat.context import NOTHING, Context, Summary
 from chat.prompts import CHARS_PER_TOKEN, Utterance
 from chat.records import Counted, Scene, Voice
+from safety.rules import delivered
 
-VOICE = Voice(1, "You are a calm coach.", "", Script())
+VOICE = Voice("calm_coach", "gentle", 1, "You are a calm coach.", "", Script())
 SCENE = Scene(
     session=UUID(int=1),
     owner=1,
@@ -34,6 +35,8 @@ SCENE = Scene(
     key_digest="",
     key_turn=None,
     slots=frozenset(),
+    rules=delivered(),
+    held=False,
     counted=None,
     path=(),
 )

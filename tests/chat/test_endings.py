@@ -50,6 +50,7 @@ def kept(number: int, text: str = "Breathe.") -> Kept:
         error="",
         seconds_to_first_token=None,
         cost=None,
+        safety="",
     )
 
 

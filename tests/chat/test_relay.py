@@ -18,7 +18,7 @@ from problems import ServerStopping
 
 TURN = UUID(int=1)
 STORED = Stored(
-    TURN, UUID(int=2), UUID(int=3), "running", "", "claude", "m", False, None, None, "", "calm_coach", UUID(int=4)
+    TURN, UUID(int=2), UUID(int=3), "running", "", "claude", "m", False, None, None, "", "calm_coach", UUID(int=4), ""
 )
 
 

@@ -75,6 +75,7 @@ def new(session: Session, **changes: object) -> NewTurn:
         key="",
         digest="",
         manifest='{"chars": 12}',
+        safety="",
     )
     return replace(turn, **changes)  # type: ignore[arg-type]
 
@@ -96,6 +97,7 @@ def kept(turn: NewTurn, **changes: object) -> Kept:
         error="",
         seconds_to_first_token=0.25,
         cost=Decimal("0.0000123"),
+        safety="",
     )
     return replace(ended, **changes)  # type: ignore[arg-type]
 

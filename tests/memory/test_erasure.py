@@ -40,6 +40,7 @@ NOBODYS = {
     "brains.BrainSwitch": "which operator switched",
     "personas.Persona": "",
     "personas.PersonaVersion": "",
+    "safety.RuleSet": "",
     "identity.ApiKey": "of apps",
     "axes.AccessAttempt": "logins of operators that failed; each ends with its lock",
     "axes.AccessAttemptExpiration": "",

@@ -485,6 +485,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/safety": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether a rule of safety was found and nobody has cleared it. */
+        get: operations["user_safety"];
+        put?: never;
+        post?: never;
+        /** @description The user says that all is well: their coaches answer as they are again. */
+        delete: operations["user_safety_clear"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -722,6 +740,14 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "user" | "assistant";
+        Safety: {
+            /** @description Coaches of hard tone answer through the gentle one. */
+            held: boolean;
+            /** @description What was found last. */
+            rule: string | null;
+            /** Format: date-time */
+            since: string | null;
+        };
         SessionDetail: {
             session_id: string;
             user_id: string;
@@ -823,6 +849,8 @@ export interface components {
             fallback: boolean;
             usage: components["schemas"]["Usage"];
             error: string | null;
+            /** @description The rule of safety whose fixed answer was given. */
+            safety: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -3086,6 +3114,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: another user, or a scope that the key does not have; origin_not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description database_unavailable, identity_unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_safety: {
+        parameters: {
+            query?: {
+                /** @description Whose; a token or a login says it by itself. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Safety"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: another user, or a scope that the key does not have; origin_not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description database_unavailable, identity_unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_safety_clear: {
+        parameters: {
+            query?: {
+                /** @description Whose; a token or a login says it by itself. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Safety"];
                 };
             };
             400: {
