@@ -68,19 +68,26 @@ def _frame(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
+def _with_safety(shape: dict[str, Any]) -> dict[str, Any]:
+    rule = {"type": "string", "description": "Only there where a rule of safety gave the fixed answer: its id."}
+    return {**shape, "properties": {**shape["properties"], "safety": rule}}
+
+
 TEXT: dict[str, Any] = {"type": "string"}
 IDS = {"message_id": {"type": ["string", "null"]}, "user_message_id": TEXT, "turn_id": TEXT}
 # OpenAPI 3.1 can't say what an event stream is made of, so no path refers to these: they are for those who make types of it.
 FRAMES = {
     "TokenFrame": _frame(token={"type": "string", "minLength": 1}),
     "SnapshotFrame": _frame(snapshot=TEXT),
-    "DoneFrame": _frame(
-        done={"type": "boolean", "const": True},
-        **IDS,
-        status=REPLY["properties"]["status"],
-        brain=TEXT,
-        fallback={"type": "boolean"},
-        usage={"$ref": "#/components/schemas/Usage"},
+    "DoneFrame": _with_safety(
+        _frame(
+            done={"type": "boolean", "const": True},
+            **IDS,
+            status=REPLY["properties"]["status"],
+            brain=TEXT,
+            fallback={"type": "boolean"},
+            usage={"$ref": "#/components/schemas/Usage"},
+        )
     ),
     "ErrorFrame": _frame(error=TEXT, message=TEXT, retryable={"type": "boolean"}, **IDS),
     "Frame": {
@@ -95,7 +102,8 @@ STREAM_TEXT = """Send a message and read the reply as it is said.
 The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
 with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
 exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
-the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`."""
+the reply is stored (with `"safety": "<rule>"` where a rule of safety gave the fixed answer), and
+`{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`."""
 
 
 def _post(

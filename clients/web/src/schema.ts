@@ -905,6 +905,8 @@ export interface components {
             brain: string;
             fallback: boolean;
             usage: components["schemas"]["Usage"];
+            /** @description Only there where a rule of safety gave the fixed answer: its id. */
+            safety?: string;
         };
         ErrorFrame: {
             error: string;
@@ -1272,7 +1274,8 @@ export interface operations {
              *     The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
              *     with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
              *     exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
-             *     the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
+             *     the reply is stored (with `"safety": "<rule>"` where a rule of safety gave the fixed answer), and
+             *     `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
              */
             200: {
                 headers: {
@@ -1396,7 +1399,8 @@ export interface operations {
              *     The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
              *     with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
              *     exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
-             *     the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
+             *     the reply is stored (with `"safety": "<rule>"` where a rule of safety gave the fixed answer), and
+             *     `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
              */
             200: {
                 headers: {
@@ -1994,7 +1998,8 @@ export interface operations {
              *     The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
              *     with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
              *     exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
-             *     the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
+             *     the reply is stored (with `"safety": "<rule>"` where a rule of safety gave the fixed answer), and
+             *     `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
              */
             200: {
                 headers: {
@@ -2288,7 +2293,8 @@ export interface operations {
              *     The body is a series of frames, each one line `data: ` + one JSON object in ASCII, then an empty line; lines that begin
              *     with a colon are comments. Who joins a turn gets `{"snapshot": "…"}` first. `{"token": "…"}` comes any number of times, then
              *     exactly one of `{"done": true, "message_id", "user_message_id", "turn_id", "status", "brain", "fallback", "usage"}`, sent after
-             *     the reply is stored, and `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
+             *     the reply is stored (with `"safety": "<rule>"` where a rule of safety gave the fixed answer), and
+             *     `{"error": "<code>", "message", "retryable", "message_id", "user_message_id", "turn_id"}`.
              */
             200: {
                 headers: {

@@ -16,6 +16,8 @@ public struct Done: Decodable, Sendable, Equatable {
     public let brain: String
     public let fallback: Bool
     public let usage: Usage
+    /// The rule of safety whose fixed answer was given; nil where there was none.
+    public let safety: String?
 }
 
 /// The end of a turn in trouble.
