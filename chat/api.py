@@ -49,7 +49,10 @@ class Start(APIView):
         digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest() if key else ""
         if values["persona"]:
             sessions.known_persona(values["persona"])
-        owner = owner_of(caller_of(request), values["user_id"], values["language"], values["time_zone"])
+        caller = caller_of(request)
+        if caller.refused and not sessions.began(caller, values["user_id"], key):
+            raise caller.refused
+        owner = owner_of(caller, values["user_id"], values["language"], values["time_zone"])
         session = sessions.start(
             owner_id=owner.pk,
             persona=values["persona"],

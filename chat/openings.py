@@ -15,6 +15,7 @@ from chat.ids import new_id, outside
 from chat.records import NewTurn, Place, Scene, Voice
 from chat.store import Store
 from identity.callers import Caller
+from identity.quotas import Quota
 from problems import (
     IdempotencyMismatch,
     Invalid,
@@ -119,6 +120,8 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         raise NotFound("There is no such session.")
     if scene.key_digest:
         return _earlier(scene, request)
+    if request.caller.refused:
+        raise request.caller.refused
     if scene.running:
         raise TurnInProgress(extra={"turn_id": outside("turn", scene.running)})
     voice = await _voice(store, scene, terms)
@@ -185,7 +188,8 @@ def _slot(scene: Scene, most: int | None) -> int | None:
     for slot in range(most):
         if slot not in scene.slots:
             return slot
-    raise TooManyTurns(f"You have {most} running turns, as many as you may; wait for the end of one, or stop it.")
+    sentence = f"You have {most} running turns, as many as you may; wait for the end of one, or stop it."
+    raise TooManyTurns(sentence, more_headers=Quota("turns", most, unit="concurrent-requests").headers())
 
 
 def _earlier(scene: Scene, request: Request) -> UUID:

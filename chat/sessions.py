@@ -19,7 +19,7 @@ from django.db.models.functions import Left
 from brains import registry
 from chat.ids import inside, outside
 from chat.models import IdempotencyKey, Message, Piece, Session, Turn
-from identity.callers import Caller, owned
+from identity.callers import ANONYMOUS, Caller, owned
 from personas import catalog
 from problems import IdempotencyMismatch, Invalid, NotFound, UnknownBrain, UnknownPersona
 
@@ -116,6 +116,12 @@ def start(*, owner_id: int, persona: str, title: str, metadata: dict[str, Any], 
     if claim.digest != digest:
         raise IdempotencyMismatch
     return claim.session
+
+
+def began(caller: Caller, user_id: str, key: str) -> bool:
+    """Whether the key has begun something for that user of the caller's. Raises Forbidden."""
+    whose = caller.whom(user_id) or ANONYMOUS
+    return owned(IdempotencyKey.objects.all(), caller).filter(key=key, owner__external_id=whose).exists()
 
 
 def known_persona(name: str) -> None:

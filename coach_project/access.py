@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
@@ -22,8 +25,10 @@ from coach_project.doors import Scope
 from identity import logins, walls
 from identity.callers import CHAT, OPEN, OPERATE, SCOPES, Caller
 from identity.keys import PREFIX, Keys
+from identity.quotas import Quota
+from identity.rates import Cached, Counts, Rates, Stored
 from identity.tokens import Issuer, Tokens
-from problems import Forbidden, Unauthenticated
+from problems import Forbidden, RateLimited, Unauthenticated
 
 PUBLIC = frozenset(
     {"/", "/login", "/logout", "/health/live", "/health/ready", "/api/schema", "/api/docs", "/admin", "/favicon.ico"}
@@ -35,6 +40,9 @@ PUBLIC_BELOW = ("/page/", "/static/", "/admin/")
 
 CHATTING = ("/chat/", "/memory", "/user", "/brain/health")
 OPERATING = ("/brain/", "/metrics")
+KEYED = re.compile(r"/chat/(?:start|stream|message|messages/[^/]+/(?:regenerate|edit))")
+"""Where an Idempotency-Key is honoured; these views heed `Caller.refused`."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -51,20 +59,36 @@ class Gate:
     def __init__(self, *, always_open: bool) -> None:
         self._always_open = always_open
         self._keys = Keys(_rows)
+        limited = settings.COACH_LIMITS and not always_open
+        self._rates = Rates(
+            _counts(),
+            app=settings.COACH_REQUESTS_PER_APP if limited else 0,
+            user=settings.COACH_REQUESTS_PER_USER if limited else 0,
+        )
         self._tokens = Tokens(_issuer()) if settings.COACH_JWT_JWKS_URL else None
 
-    async def admit(self, scope: Scope) -> None:
-        """Puts the caller into the scope. Raises Unauthenticated, Forbidden, IdentityUnavailable, DatabaseUnavailable."""
+    async def admit(self, scope: Scope) -> Quota | None:
+        """Puts the caller into the scope; what they may still send, where that is limited.
+
+        Raises Unauthenticated, Forbidden, RateLimited, IdentityUnavailable, DatabaseUnavailable.
+        """
         if self._always_open:
             scope["caller"] = OPEN
-            return
+            return None
         scopes = needed(scope["path"])
         if scopes is None:
-            return
-        caller = await self._caller(scope)
+            return None
+        caller, quota = await self._caller(scope), None
+        try:
+            quota = await self._rates.count(caller)
+        except RateLimited as refused:
+            if not _may_repeat(scope):
+                raise
+            caller = replace(caller, refused=refused)
         if scopes not in caller.scopes:
             raise Forbidden(f"This needs the scope {scopes} ({SCOPES[scopes]}).")
         scope["caller"] = caller
+        return quota
 
     async def _caller(self, scope: Scope) -> Caller:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -90,6 +114,15 @@ class Gate:
         return caller
 
 
+def _may_repeat(scope: Scope) -> bool:
+    """Whether a refused request may be one that was sent before: what it began is looked up all the same, by its view."""
+    return (
+        scope["method"] == "POST"
+        and KEYED.fullmatch(scope["path"]) is not None
+        and any(name == b"idempotency-key" for name, _ in scope["headers"])
+    )
+
+
 def _cookie(header: bytes, name: str) -> str:
     try:
         found = SimpleCookie(header.decode("latin-1")).get(name)
@@ -112,6 +145,11 @@ def _nothing(request: HttpRequest) -> HttpResponse:
 
 async def _rows(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
     return await worker.current().turns.store.rows(statement, values)
+
+
+def _counts() -> Counts:
+    stored = Stored(_rows)
+    return Cached(cache, stored) if settings.REDIS_URL else stored
 
 
 def _issuer() -> Issuer:

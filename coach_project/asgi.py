@@ -27,7 +27,7 @@ from chat import worker  # noqa: E402
 from chat.outlet import Outlet  # noqa: E402
 from chat.stream import EventStream  # noqa: E402
 from coach_project.access import Gate  # noqa: E402
-from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem  # noqa: E402
+from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem, with_headers  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
 from coach_project.lifespan import lifespan  # noqa: E402
 from problems import NotFound  # noqa: E402
@@ -40,7 +40,9 @@ gate = Gate(always_open=settings.COACH_AUTH == "open")
 
 async def room(scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     """Which of the two rooms: coroutine views belong to the stream room."""
-    await gate.admit(scope)
+    if quota := await gate.admit(scope):
+        told = tuple((name.lower().encode(), value.encode()) for name, value in quota.headers().items())
+        send = with_headers(told, send)
     match = resolve(scope["path"])
     if inspect.iscoroutinefunction(match.func):
         await stream_room(scope, body, receive, send, match)

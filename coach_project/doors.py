@@ -28,7 +28,7 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 BODY_LIMIT = 1 << 20
 ADMIN_BODY_LIMIT = 5 << 20
 ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control"
-EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after"
+EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after, ratelimit, ratelimit-policy"
 UNTRIMMED = ("/admin/", "/static/")
 """Django's own, whose paths end in a slash; elsewhere one is taken off."""
 GUARDS: Headers = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
@@ -88,7 +88,7 @@ class Door:
         path = scope["path"]
         if len(path) > 1 and path.endswith("/") and not path.startswith(UNTRIMMED):
             scope = {**scope, "path": path.rstrip("/") or "/"}
-        send = _with(self._always, send)
+        send = with_headers(self._always, send)
         try:
             self._check(scope, headers, origin)
             if origin:
@@ -156,8 +156,8 @@ async def _preflight(send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _with(always: Headers, send: Send) -> Send:
-    """`send` with headers that every answer has, of both rooms, where it does not bring its own."""
+def with_headers(always: Headers, send: Send) -> Send:
+    """`send` with headers that an answer of either room gets where it does not bring its own."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

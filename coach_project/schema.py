@@ -16,6 +16,7 @@ PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem
 TURNED_AWAY = {
     "401": "unauthenticated",
     "403": "forbidden: another user, or a scope that the key does not have; origin_not_allowed",
+    "429": "rate_limited",
     "503": "database_unavailable, identity_unavailable",
 }
 

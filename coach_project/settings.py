@@ -82,6 +82,8 @@ except ValueError as error:
     DATABASES = {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+REDIS_URL = env.text("REDIS_URL")  # optional: a cache that all workers share
+
 # --- Brains -------------------------------------------------------------------------------------------------------
 COACH_CONNECT_TIMEOUT = env.seconds("COACH_CONNECT_TIMEOUT", 5)
 COACH_FIRST_TOKEN_TIMEOUT = env.seconds("COACH_FIRST_TOKEN_TIMEOUT", 60)
@@ -93,6 +95,8 @@ COACH_BREAKER_COOLDOWN = env.seconds("COACH_BREAKER_COOLDOWN", 30)
 COACH_OUTPUT_LIMIT = env.whole("COACH_OUTPUT_LIMIT", 262_144, least=1)
 COACH_LIMITS = env.flag("COACH_LIMITS", True)
 COACH_MAX_TURNS = env.whole("COACH_MAX_TURNS", 10_000, least=1)
+COACH_REQUESTS_PER_APP = env.whole("COACH_REQUESTS_PER_APP", 6000)  # of a key, a minute; 0: any number
+COACH_REQUESTS_PER_USER = env.whole("COACH_REQUESTS_PER_USER", 300)  # of a user with a token or login, a minute
 COACH_MAX_TURNS_PER_USER = env.whole("COACH_MAX_TURNS_PER_USER", 3, least=1)
 COACH_LEASE_TIMEOUT = env.seconds("COACH_LEASE_TIMEOUT", 30, least=1)
 COACH_IDEMPOTENCY_HOURS = env.number("COACH_IDEMPOTENCY_HOURS", 24, least=0.001)

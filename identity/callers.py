@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from identity.models import Owner
-from problems import Forbidden, Invalid, Unauthenticated
+from problems import Forbidden, Invalid, Limited, Unauthenticated
 
 ANONYMOUS = "anonymous"
 
@@ -28,7 +28,8 @@ M = TypeVar("M", bound=Model)
 class Caller:
     """An app that calls for its users, or one user of an app (`user`). `name` stands in records of what was done.
 
-    `open`: nobody had to show who they are, so nothing is kept from them.
+    `open`: nobody had to show who they are, so nothing is kept from them. `refused`: they may begin nothing new, only come back
+    to what an earlier request with the same idempotency key began; a view that honours such keys raises it else.
     """
 
     app: str
@@ -36,6 +37,7 @@ class Caller:
     user: str | None = None
     scopes: frozenset[str] = frozenset()
     open: bool = False
+    refused: Limited | None = None
 
     def whom(self, user_id: str) -> str:
         """Whose data a request with this user_id means; empty where it names nobody. Raises Forbidden."""

@@ -43,6 +43,19 @@ class Owner(models.Model):
         return f"{self.app}/{self.external_id}" if self.app else self.external_id
 
 
+class RequestCount(models.Model):
+    """Requests of a caller in a minute since 1970 (identity.rates). Not logged: a crash forgets the counts of that minute."""
+
+    subject = models.CharField(max_length=64, help_text="SHA-256 of who is counted, in hex.")
+    minute = models.BigIntegerField()
+    count = models.PositiveIntegerField()
+
+    pk = models.CompositePrimaryKey("subject", "minute")
+
+    def __str__(self) -> str:
+        return f"{self.count} in {self.minute}"
+
+
 class ApiKey(models.Model):
     """A key of an app. Its text is shown once, when it is made; what is kept can't be turned back into it."""
 

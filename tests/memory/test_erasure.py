@@ -42,6 +42,7 @@ NOBODYS = {
     "personas.PersonaVersion": "",
     "safety.RuleSet": "",
     "identity.ApiKey": "of apps",
+    "identity.RequestCount": "digests, for two minutes",
     "axes.AccessAttempt": "logins of operators that failed; each ends with its lock",
     "axes.AccessAttemptExpiration": "",
     "axes.AccessFailureLog": "not written",
