@@ -21,6 +21,8 @@ from brains.types import Brain
 logger = logging.getLogger(__name__)
 
 CONTEXT_TOKENS = 60_000
+OUTPUT_TOKENS = 1_024
+"""Where a brain's options say nothing."""
 
 
 class Built(NamedTuple):
@@ -60,6 +62,13 @@ def context_tokens(alias: str) -> int:
     if alias not in settings.BRAINS:
         return CONTEXT_TOKENS
     return int(_options(alias).get("context_tokens", CONTEXT_TOKENS))
+
+
+def output_tokens(alias: str) -> int:
+    """How long a reply may be."""
+    if alias not in settings.BRAINS:
+        return OUTPUT_TOKENS
+    return int(_options(alias).get("output_tokens", OUTPUT_TOKENS))
 
 
 def follows_schema(alias: str) -> bool:

@@ -9,10 +9,12 @@ from typing import TypeAlias
 from uuid import UUID
 
 from brains.types import Prompt
+from chat import spending
 from chat.composing import composed
 from chat.context import NOTHING, Asked, Context, Rows
 from chat.ids import new_id, outside
 from chat.records import NewTurn, Place, Scene, Voice
+from chat.spending import Need, Spender
 from chat.store import Store
 from identity.callers import Caller
 from identity.quotas import Quota
@@ -73,12 +75,16 @@ Request: TypeAlias = Send | Regenerate | Edit
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stored turn that is about to run. With an `answer` no brain is asked: `rules` have found something in the message."""
+    """A stored turn that is about to run. With an `answer` no brain is asked: `rules` have found something in the message.
+
+    `need` is what it has reserved of budgets; None: there are none.
+    """
 
     new: NewTurn
     prompt: Prompt
     rules: Rules
     answer: Finding | None
+    need: Need | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,8 @@ class Terms:
     """What a worker begins its turns with. `admit` raises where it takes no more of them.
 
     `gentle` are personas, the first that there is, for users on hold. `reach` is how many characters of history the most
-    capable brain takes. `turns_of_owner` bounds a user's running turns, on all workers together; None: it does not.
+    capable brain takes. `turns_of_owner` bounds a user's running turns, on all workers together; None: it does
+    not. `budgets`: they hold.
     """
 
     context_tokens: Callable[[str], int]
@@ -97,6 +104,7 @@ class Terms:
     turns_of_owner: int | None
     gentle: tuple[str, ...]
     admit: Callable[[], None]
+    budgets: bool = False
 
 
 async def decide(store: Store, request: Request, terms: Terms) -> Opened | UUID:
@@ -154,7 +162,11 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         manifest=json.dumps({**made.manifest, "safety_rules": scene.rules.number}),
         safety=answer.rule if answer else "",
     )
-    return Opened(new, made.prompt, scene.rules, answer) if await store.new_turn(new) else None
+    need, spender = None, None
+    if terms.budgets and scene.budgeted and not answer:
+        need = spending.need(alias, sum(made.manifest["tokens"].values()))
+        spender = Spender(scene.app, scene.user, scene.owner if scene.named else None)
+    return Opened(new, made.prompt, scene.rules, answer, need) if await store.new_turn(new, need, spender) else None
 
 
 async def _voice(store: Store, scene: Scene, terms: Terms) -> Voice:

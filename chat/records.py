@@ -54,7 +54,8 @@ class Scene:
     new one follows, `head` the leaf of the session's current path. `running` is the session's running turn, `slots` those that
     the owner's running turns take in all sessions; `key_digest` and `key_turn` are what the idempotency key was used for.
     `rules` are those of safety in use; `held`: the owner is to be answered gently. `counted` is of the turn before. `path`
-    holds the path's newest messages up to the anchor, oldest first.
+    holds the path's newest messages up to the anchor, oldest first. `app` and `user` are the owner's names; `budgeted`: there are
+    budgets, of whomever.
     """
 
     session: UUID
@@ -78,6 +79,9 @@ class Scene:
     held: bool
     counted: Counted | None
     path: tuple[Utterance, ...]
+    app: str
+    user: str
+    budgeted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,10 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How a turn ended, to be stored. A reply with text carries the turn's UUID. `cost` in USD, None where nobody knows it."""
+    """How a turn ended, to be stored. A reply with text carries the turn's UUID. `cost` in USD, None where nobody knows it.
+
+    `spent_tokens` and `spent_cost` are what budgets count, where the turn has reserved something.
+    """
 
     turn: UUID
     session: UUID
@@ -130,6 +137,8 @@ class Kept:
     seconds_to_first_token: float | None
     cost: Decimal | None
     safety: str
+    spent_tokens: int = 0
+    spent_cost: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

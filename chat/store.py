@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -25,6 +26,7 @@ from chat import statements
 from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
+from chat.spending import Drawn, Need, Spender, refused
 from identity import walls
 from identity.callers import ANONYMOUS, Caller
 from personas.instructions import script_of
@@ -162,7 +164,7 @@ class Store:
         voice = await self._voice(row[6])
         rules = await self._rules_of(row[17])
         counted = row[19] and Counted(*row[19])
-        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), rules, row[18], counted, path]
+        values: list[Any] = [*row[:6], voice, *row[7:16], frozenset(row[16]), rules, row[18], counted, path, *row[21:]]
         return Scene(*values)
 
     async def _behind(self, caller: Caller, statement: str, values: dict[str, Any]) -> list[TupleRow]:
@@ -198,11 +200,17 @@ class Store:
             self._rules = Rules(content, version)
         return self._rules
 
-    async def new_turn(self, new: NewTurn) -> bool:
-        """Store the turn, and the user's message where it is new. False: the session has changed since it was looked at."""
+    async def new_turn(self, new: NewTurn, need: Need | None = None, spender: Spender | None = None) -> bool:
+        """Store the turn, and the user's message where it is new; with a `need`, reserve it in the budgets of `spender`.
+
+        False: the session has changed since it was looked at. Raises BudgetExceeded, DatabaseUnavailable; then nothing is stored.
+        """
         values = {name: getattr(new, name) for name in NewTurn.__slots__}
         try:
-            ((stored,),) = await self.rows(statements.NEW_TURN, values)
+            if need and spender:
+                stored = await self._new_turn_within(values, need, spender)
+            else:
+                ((stored,),) = await self.rows(statements.NEW_TURN, values)
         except psycopg.errors.ForeignKeyViolation:  # what it would follow was deleted
             return False
         except psycopg.errors.UniqueViolation as error:
@@ -210,6 +218,18 @@ class Store:
                 return False
             raise
         return bool(stored)
+
+    async def _new_turn_within(self, values: dict[str, Any], need: Need, spender: Spender) -> int:
+        """NEW_TURN within budgets. What a turn that runs may spend is in them, so of many at once none overdraws."""
+        asked = {"turn": values["turn"], **asdict(need), **asdict(spender), **spender.subjects()}
+        async with self._connection() as connection, connection.transaction():
+            cursor = await connection.execute(statements.NEW_TURN, values)
+            ((stored,),) = await cursor.fetchall()
+            if stored:
+                cursor = await connection.execute(statements.RESERVE, asked)
+                if problem := refused([Drawn(*row) for row in await cursor.fetchall()], need):
+                    raise problem
+        return int(stored)
 
     # --- its end ------------------------------------------------------------------------------------------------
 
@@ -229,6 +249,8 @@ class Store:
                 return True
             # Asked anew: what was deleted while KEEP waited for the lock is still there in its snapshot.
             row = await (await connection.execute(statements.ENDED, values)).fetchone()
+            if row is None:
+                await connection.execute(statements.SETTLE, values)
         return bool(row[0]) if row else None
 
     async def stored(self, turn: UUID) -> Stored | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from brains import prices
 from brains.errors import where
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
+from chat import spending
 from chat.checkpoints import Checkpoints
 from chat.context import Sources
 from chat.endings import Endings, told
@@ -21,7 +22,7 @@ from chat.events import Ended
 from chat.ids import outside
 from chat.live import LiveTurn, LiveTurns, StoredTurn
 from chat.openings import Opened, Request, Terms, decide
-from chat.records import Kept, NewTurn
+from chat.records import Kept
 from chat.relay import Relay
 from chat.store import Store
 from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
@@ -50,12 +51,13 @@ class Thinker(Protocol):
 class Limits:
     """`turns`: running at once on this worker; `turns_of_owner`: on all of them; `output`: bytes of one reply, in UTF-8.
 
-    None: no limit.
+    None: no limit. `budgets`: those of the admin hold.
     """
 
     output: int
     turns: int | None = None
     turns_of_owner: int | None = None
+    budgets: bool = False
 
 
 class Telling:
@@ -100,7 +102,15 @@ class Turns:
         self._limits = limits
         self._sources = sources
         self._terms = Terms(
-            context_tokens, sources.context, reach, default_brain, worker, limits.turns_of_owner, gentle, self._admit
+            context_tokens,
+            sources.context,
+            reach,
+            default_brain,
+            worker,
+            limits.turns_of_owner,
+            gentle,
+            self._admit,
+            limits.budgets,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -109,8 +119,8 @@ class Turns:
     async def open(self, request: Request) -> AnyTurn:
         """Store the message and start its turn; or join the turn that the same idempotency key began.
 
-        Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, TooManyTurns, ServerBusy,
-        ServerStopping and DatabaseUnavailable; then nothing was stored.
+        Raises NotFound, Invalid, TurnInProgress, PersonaUnavailable, IdempotencyMismatch, TooManyTurns, BudgetExceeded,
+        ServerBusy, ServerStopping and DatabaseUnavailable; then nothing was stored.
         """
         # Shielded: a client that leaves now must not leave a stored turn behind that nobody runs.
         return await asyncio.shield(self._spawn(self._open(request)))
@@ -190,7 +200,7 @@ class Turns:
             live.say(DECLINED)
         try:
             await self.checkpoints.leave(live)
-            live.end(await self._keep(live, opened.new, telling, problem))
+            live.end(await self._keep(live, opened, telling, problem))
         finally:
             self.live.remove(live)
             self._sources.turn_ended()
@@ -224,8 +234,10 @@ class Turns:
 
     # --- keep ---------------------------------------------------------------------------------------------------
 
-    async def _keep(self, live: LiveTurn, new: NewTurn, telling: Telling, problem: Problem | None) -> Ended:
-        text = live.text
+    async def _keep(self, live: LiveTurn, opened: Opened, telling: Telling, problem: Problem | None) -> Ended:
+        new, text = opened.new, live.text
+        cost = prices.cost(telling.model, telling.usage)
+        tokens, usd = spending.spent(opened.need, telling.usage, cost, text, failed=problem is not None)
         kept = Kept(
             turn=new.turn,
             session=new.session,
@@ -241,8 +253,10 @@ class Turns:
             usage=telling.usage,
             error=problem.code if problem else "",
             seconds_to_first_token=telling.first,
-            cost=prices.cost(telling.model, telling.usage),
+            cost=cost,
             safety=telling.guard.finding.rule if telling.guard.finding else "",
+            spent_tokens=tokens,
+            spent_cost=usd,
         )
         return await self.endings.keep(kept, problem)
 

@@ -25,6 +25,9 @@ from problems import DatabaseUnavailable, ServerStopping
 
 logger = logging.getLogger(__name__)
 
+LOST = 600
+"""s after which a turn that is gone settles nothing any more: its worker would have."""
+
 
 def host() -> str:
     """Where process ids mean the same: this machine since its start, and this container of it."""
@@ -163,6 +166,8 @@ class Worker:
             await self.reap()
             await self.store.execute(statements.FORGET_PIECES, {})
             await self.store.execute(statements.FORGET_KEYS, {"age": self._keys_age})
+            await self.store.execute(statements.SETTLE_LOST, {"age": LOST})
+            await self.store.execute(statements.FORGET_SPENDING, {})
         except DatabaseUnavailable:
             return False
         except Exception as error:  # noqa: BLE001 — without a sign of life others would take this worker for dead

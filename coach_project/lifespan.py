@@ -35,6 +35,7 @@ def limits() -> Limits:
         output=settings.COACH_OUTPUT_LIMIT,
         turns=settings.COACH_MAX_TURNS,
         turns_of_owner=settings.COACH_MAX_TURNS_PER_USER,
+        budgets=True,
     )
 
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from identity import keys
 from identity.callers import SCOPES
-from identity.models import ApiKey, Owner
+from identity.models import ApiKey, Budget, Owner, Spending
+from identity.quotas import subject
 
 
 @admin.register(Owner)
@@ -34,6 +35,41 @@ class OwnerAdmin(admin.ModelAdmin[Owner]):
         self, request: HttpRequest, queryset: QuerySet[Owner], search_term: str
     ) -> tuple[QuerySet[Owner], bool]:
         return queryset.filter(external_id__startswith=search_term) if search_term else queryset, False
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin[Budget]):
+    """Budgets hold from the next turn on."""
+
+    list_display = ("__str__", "app", "tokens", "cost", "today")
+    list_select_related = ("user",)
+    autocomplete_fields = ("user",)
+    ordering = ("whose", "app", "id")
+    list_per_page = 50
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With what is spent and reserved today of each that is one spender's, found at once."""
+        changelist = super().get_changelist_instance(request)
+        shown = {budget: _spender(budget) for budget in changelist.result_list}
+        drawn = Spending.objects.filter(day=timezone.now().date(), subject__in=filter(None, shown.values()))
+        found = {each.subject: each for each in drawn}
+        for budget, spender in shown.items():
+            budget.drawn = found.get(spender or "")
+        return changelist
+
+    @admin.display(description="spent and reserved today (UTC)")
+    def today(self, budget: Budget) -> str:
+        if _spender(budget) is None:
+            return "by each"
+        drawn: Spending | None = getattr(budget, "drawn", None)
+        return f"{drawn.tokens:,} tokens, {drawn.cost:.4f} USD" if drawn else "nothing"
+
+
+def _spender(budget: Budget) -> str | None:
+    """Under which name it is counted, where it is of one."""
+    if budget.user:
+        return subject(budget.user.app, budget.user.external_id)
+    return subject(budget.app) if budget.whose == Budget.Whose.APP and budget.app else None
 
 
 class KeyForm(forms.ModelForm[ApiKey]):

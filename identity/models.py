@@ -56,6 +56,87 @@ class RequestCount(models.Model):
         return f"{self.count} in {self.minute}"
 
 
+class Budget(models.Model):
+    """What turns may spend in a day (UTC). Of several for a user, or for an app, the most particular one holds."""
+
+    class Whose(models.TextChoices):
+        USER = "user", "each of the users"
+        APP = "app", "all users of an app together"
+
+    whose = models.CharField(max_length=4, choices=Whose, default=Whose.USER)
+    app = models.CharField(max_length=100, blank=True, default="", help_text="Empty: of every app, each by itself.")
+    user = models.ForeignKey(
+        Owner,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+        help_text="This one alone, whatever the app. Empty: each.",
+    )  # the database's own constraint takes it away with the user
+    tokens = models.PositiveBigIntegerField(null=True, blank=True, help_text="A day, read and said. Empty: any number.")
+    cost = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, help_text="USD a day. Empty: any amount."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["whose", "app", "user"], nulls_distinct=False, name="budget_once"),
+            models.CheckConstraint(
+                condition=models.Q(user=None) | models.Q(whose="user", app=""),
+                name="budget_of_a_user_is_of_no_app",
+                violation_error_message="A budget of one user names no app, and is of the user.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(tokens__isnull=False) | models.Q(cost__isnull=False),
+                name="budget_says_how_much",
+                violation_error_message="Say how many tokens, or how much.",
+            ),
+            models.CheckConstraint(condition=models.Q(cost=None) | models.Q(cost__gte=0), name="budget_cost"),
+        ]
+
+    def __str__(self) -> str:
+        if self.user:
+            return f"of {self.user}"
+        return f"{self.get_whose_display()}{f', {self.app}' if self.app else ''}"
+
+
+class Spending(models.Model):
+    """What turns of a user or an app have spent in a day, and have reserved while they run; where a budget asks for it."""
+
+    subject = models.CharField(max_length=64, help_text="SHA-256 of whose it is, in hex (identity.quotas).")
+    day = models.DateField()
+    tokens = models.BigIntegerField()
+    cost = models.DecimalField(max_digits=24, decimal_places=12)
+
+    pk = models.CompositePrimaryKey("subject", "day")
+
+    def __str__(self) -> str:
+        return f"{self.tokens} on {self.day}"
+
+
+class Reservation(models.Model):
+    """What a running turn may spend at most, in the Spending of a subject, until its end says what it was.
+
+    No key to the turn: one that is deleted while it runs has spent something all the same.
+    """
+
+    turn = models.UUIDField()
+    subject = models.CharField(max_length=64)
+    day = models.DateField()
+    made_at = models.DateTimeField()
+    tokens = models.BigIntegerField()
+    cost = models.DecimalField(max_digits=24, decimal_places=12)
+    input_tokens = models.BigIntegerField(help_text="Of its prompt, estimated.")
+    input_cost = models.DecimalField(max_digits=24, decimal_places=12)
+    output_cost = models.DecimalField(max_digits=24, decimal_places=12, help_text="USD a token of its reply.")
+
+    pk = models.CompositePrimaryKey("turn", "subject")
+
+    def __str__(self) -> str:
+        return str(self.turn)
+
+
 class ApiKey(models.Model):
     """A key of an app. Its text is shown once, when it is made; what is kept can't be turned back into it."""
 

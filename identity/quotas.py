@@ -1,4 +1,4 @@
-"""How much a caller may have and has left, as the headers of an answer tell it.
+"""How much a caller may have and has left, as the headers of an answer tell it; and under which name it is counted.
 
 The headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` says how much in how many seconds,
 `RateLimit` how much is left and for how long.
@@ -6,6 +6,7 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Pol
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -29,3 +30,8 @@ class Quota:
             "RateLimit-Policy": f'"{self.policy}";q={self.most}{unit}{window}',
             "RateLimit": f'"{self.policy}";r={self.left}{seconds}',
         }
+
+
+def subject(*whose: str) -> str:
+    """A name for who is counted that tells nobody who it is: SHA-256, in hex."""
+    return hashlib.sha256("\0".join(whose).encode()).hexdigest()

@@ -7,7 +7,6 @@ that is away the database does again.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from django.core.cache import BaseCache
 
 from identity.callers import Caller
-from identity.quotas import Quota
+from identity.quotas import Quota, subject
 from problems import RateLimited
 
 logger = logging.getLogger(__name__)
@@ -114,6 +113,5 @@ class Rates:
 
 
 def _subject(caller: Caller) -> str:
-    """Who is counted, so that the count tells nobody who it is: a user, or a key of an app."""
-    whose = (caller.app, caller.user) if caller.user is not None else (caller.app, caller.name, "")
-    return hashlib.sha256("\0".join(whose).encode()).hexdigest()
+    """A user, or a key of an app."""
+    return subject(caller.app, caller.name, "") if caller.user is None else subject(caller.app, caller.user)

@@ -35,6 +35,7 @@ READABLE = {
     "personas.PersonaVersion": "SELECT",
     "brains.ActiveBrain": "SELECT",
     "safety.RuleSet": "SELECT",
+    "identity.Budget": "SELECT (id)",  # whether there is any
     "memory.Watermark": "SELECT, INSERT, UPDATE",  # held while something is forgotten; nothing of anybody's is in it
 }
 """Tables that are nobody's, and what a caller may do with them."""
