@@ -59,7 +59,7 @@ REFUSALS = {
     "413": _problem("too_large"),
     "415": _problem("unsupported_media_type"),
     "422": _problem("idempotency_mismatch"),
-    "429": _problem("too_many_turns, rate_limited"),
+    "429": _problem("too_many_turns, rate_limited, budget_exceeded"),
     "503": _problem("database_unavailable, server_busy, server_stopping"),
 }
 

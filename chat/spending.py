@@ -108,3 +108,74 @@ def _until_tomorrow() -> int:
     now = datetime.now(UTC)
     midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     return math.ceil((midnight - now).total_seconds())
+
+
+# --- in the database --------------------------------------------------------------------------------------------------
+
+# Of each kind of budget the most particular one holds: that of the user, then those of the app, then those of every app.
+_BUDGETS = """
+    SELECT DISTINCT ON (whose) whose, tokens, cost,
+           CASE whose WHEN 'user' THEN %(user_subject)s ELSE %(app_subject)s END AS subject
+    FROM identity_budget
+    WHERE app IN (%(app)s, '')
+      AND (whose = 'app' OR %(owner)s::bigint IS NOT NULL AND (user_id IS NULL OR user_id = %(owner)s))
+    ORDER BY whose, user_id NULLS LAST, app DESC
+"""
+
+_DRAWN = """
+drawn AS (
+    INSERT INTO identity_spending AS s (subject, day, tokens, cost)
+    SELECT subject, (now() AT TIME ZONE 'UTC')::date, %(tokens)s, %(cost)s FROM budget ORDER BY subject
+    ON CONFLICT (subject, day) DO UPDATE SET tokens = s.tokens + excluded.tokens, cost = s.cost + excluded.cost
+    RETURNING subject, day, tokens, cost
+)
+"""
+
+# In one transaction with the beginning and after it, so that all lock a session first and what it spends then, by subject.
+RESERVE = f"""
+WITH budget AS ({_BUDGETS}), {_DRAWN}, reserved AS (
+    INSERT INTO identity_reservation (turn, subject, day, made_at, tokens, cost, input_tokens, input_cost, output_cost)
+    SELECT %(turn)s, subject, day, now(), %(tokens)s, %(cost)s, %(input_tokens)s, %(input_cost)s, %(output_cost)s FROM drawn
+)
+SELECT b.whose, b.tokens, b.cost, d.tokens, d.cost FROM budget b JOIN drawn d USING (subject) ORDER BY b.whose DESC
+"""  # noqa: S608 — only constants of this module
+
+# What was spent without being reserved.
+SPEND = f"""
+WITH budget AS ({_BUDGETS}), {_DRAWN}
+SELECT count(*) FROM drawn
+"""  # noqa: S608 — only constants of this module
+
+# What is freed, in `freed` (subject, day, tokens, cost: reserved less spent), leaves the day's spending.
+SETTLED = """
+owed AS (
+    SELECT subject, day, sum(tokens) AS tokens, sum(cost) AS cost FROM freed GROUP BY subject, day
+), locked AS (
+    SELECT s.subject, s.day, o.tokens, o.cost FROM identity_spending s JOIN owed o USING (subject, day)
+    ORDER BY s.subject, s.day FOR NO KEY UPDATE OF s
+), settled AS (
+    UPDATE identity_spending s SET tokens = s.tokens - l.tokens, cost = s.cost - l.cost
+    FROM locked l WHERE s.subject = l.subject AND s.day = l.day
+)
+"""
+
+FREED = "RETURNING r.subject, r.day, r.tokens - %(spent_tokens)s AS tokens, r.cost - %(spent_cost)s::numeric AS cost"
+
+# Of a turn that is gone.
+SETTLE = f"""
+WITH freed AS (DELETE FROM identity_reservation r WHERE r.turn = %(turn)s {FREED}), {SETTLED}
+SELECT count(*) FROM freed
+"""  # noqa: S608 — only constants of this module
+
+# Of turns that are gone with their worker: nobody knows what they said.
+SETTLE_LOST = f"""
+WITH freed AS (
+    DELETE FROM identity_reservation r
+    WHERE r.made_at < now() - make_interval(secs => %(age)s::float8)
+      AND NOT EXISTS (SELECT 1 FROM chat_turn t WHERE t.id = r.turn AND t.status = 'running')
+    RETURNING r.subject, r.day, r.tokens - r.input_tokens AS tokens, r.cost - r.input_cost AS cost
+), {SETTLED}
+SELECT count(*) FROM freed
+"""  # noqa: S608 — only constants of this module
+
+FORGET_SPENDING = "DELETE FROM identity_spending WHERE day < (now() AT TIME ZONE 'UTC')::date - 7"

@@ -22,7 +22,7 @@ import psycopg
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from chat import statements
+from chat import spending, statements
 from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
@@ -226,7 +226,7 @@ class Store:
             cursor = await connection.execute(statements.NEW_TURN, values)
             ((stored,),) = await cursor.fetchall()
             if stored:
-                cursor = await connection.execute(statements.RESERVE, asked)
+                cursor = await connection.execute(spending.RESERVE, asked)
                 if problem := refused([Drawn(*row) for row in await cursor.fetchall()], need):
                     raise problem
         return int(stored)
@@ -250,7 +250,7 @@ class Store:
             # Asked anew: what was deleted while KEEP waited for the lock is still there in its snapshot.
             row = await (await connection.execute(statements.ENDED, values)).fetchone()
             if row is None:
-                await connection.execute(statements.SETTLE, values)
+                await connection.execute(spending.SETTLE, values)
         return bool(row[0]) if row else None
 
     async def stored(self, turn: UUID) -> Stored | None:

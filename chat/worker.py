@@ -14,7 +14,7 @@ from uuid import UUID
 from brains import registry
 from brains.errors import where
 from brains.router import Router
-from chat import statements
+from chat import spending, statements
 from chat.context import Sources
 from chat.ids import new_id
 from chat.mailbox import Mailbox
@@ -166,8 +166,8 @@ class Worker:
             await self.reap()
             await self.store.execute(statements.FORGET_PIECES, {})
             await self.store.execute(statements.FORGET_KEYS, {"age": self._keys_age})
-            await self.store.execute(statements.SETTLE_LOST, {"age": LOST})
-            await self.store.execute(statements.FORGET_SPENDING, {})
+            await self.store.execute(spending.SETTLE_LOST, {"age": LOST})
+            await self.store.execute(spending.FORGET_SPENDING, {})
         except DatabaseUnavailable:
             return False
         except Exception as error:  # noqa: BLE001 — without a sign of life others would take this worker for dead

@@ -120,7 +120,7 @@ async def draw(owner: int, router: Router, alias: str) -> int:
     kept = 0
     while batch := await sync_to_async(_next)(owner):
         if registry.follows_schema(alias) and batch.heard:
-            candidates = await _asked(batch, router, alias)
+            candidates = await _asked(batch, router, alias, owner)
         else:
             candidates = by_rules(batch.heard)
         kept += await sync_to_async(_settle)(owner, batch, candidates)
@@ -200,10 +200,10 @@ def by_rules(heard: Sequence[Heard]) -> list[Candidate]:
     ]
 
 
-async def _asked(batch: Batch, router: Router, alias: str) -> list[Candidate]:
+async def _asked(batch: Batch, router: Router, alias: str, owner: int) -> list[Candidate]:
     try:
         prompt = Prompt(system=(ASKED,), lines=(Line("user", _data(batch)),), schema=SCHEMA)
-        text = await answer(router, alias, prompt, ANSWER_CHARS)
+        text = await answer(router, alias, prompt, ANSWER_CHARS, owner)
     except ContextTooLong:
         logger.warning(
             "a batch of %d turns was too long for %s; no facts were drawn from it", len(batch.lessons), alias

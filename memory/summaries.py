@@ -109,7 +109,7 @@ def _omitted(messages: Iterable[UUID]) -> frozenset[UUID]:
 async def _told(part: Part, router: Router, alias: str) -> str:
     """By a brain, whose words are bounded here."""
     prompt = Prompt(system=(ASKED,), lines=(Line("user", _data(part)),))
-    return _cut((await answer(router, alias, prompt, MOST * 2)).strip())
+    return _cut((await answer(router, alias, prompt, MOST * 2, part.session.owner_id)).strip())
 
 
 def _data(part: Part) -> str:

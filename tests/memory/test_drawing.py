@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from brains.errors import BrainUnavailable, ContextTooLong
 from brains.router import Router
-from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta
+from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
 from chat.models import Message, Role
-from identity.models import Owner
+from identity.models import Budget, Owner, Spending
+from identity.quotas import subject
 from memory import drawing, facts, finding, telling
 from memory.models import Fact, Lesson, Profile, Watermark
 from tests.brains.thinking import KEYED, Build, prompt, said_by
@@ -47,6 +48,7 @@ class Brain:
         for start in range(0, len(text), 7):
             if hear(TextDelta(text[start : start + 7])):
                 return
+        hear(Usage(900, 100))
         hear(Stop("complete"))
 
 
@@ -93,6 +95,12 @@ def test_a_brain_is_asked_by_a_schema_and_its_fact_is_kept_with_the_users_words(
     (prompt,) = brain.prompts
     assert prompt.schema == drawing.SCHEMA
     assert json.loads(prompt.lines[0].text)["messages"][0]["text"] == SAID
+
+
+def test_what_drawing_takes_is_counted_in_the_budgets_that_hold_and_is_not_refused(kari: Owner) -> None:
+    Budget.objects.create(tokens=10)
+    assert drawn(kari, Brain([one()])) == 1
+    assert [(each.subject, each.tokens) for each in Spending.objects.all()] == [(subject("", "kari"), 1000)]
 
 
 @pytest.mark.parametrize("build", KEYED.values(), ids=KEYED)
