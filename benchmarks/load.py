@@ -92,6 +92,11 @@ def request(path: str, body: dict[str, object]) -> bytes:
     return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
 
 
+def look(path: str) -> bytes:
+    """A GET, the only one of its connection."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+
+
 async def answer(port: int, asked: bytes) -> tuple[int, bytes]:
     """Status and body of a request that asks for the connection to be closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)

@@ -10,7 +10,10 @@ from benchmarks.figures import Row
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`streams` at once, opened over `ramp` seconds, replies of `short` and `long` words at `rate` words a second."""
+    """`streams` at once, opened over `ramp` seconds, replies of `short` and `long` words at `rate` words a second.
+
+    `seconds`: how long a soak takes.
+    """
 
     streams: int
     rounds: int = 5
@@ -18,6 +21,7 @@ class Plan:
     short: int = 5
     long: int = 65
     rate: int = 20
+    seconds: float = 0
 
     def warming(self) -> Plan:
         """A little of the same: for what is made at first use, and belongs to no figure."""
@@ -29,9 +33,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """What was read over time: (s, value)."""
+
+    name: str
+    points: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The table's rows, and the figures behind them, ready for JSON. `bars`: CPU a token (µs) by name, for the picture."""
+    """The table's rows, and the figures behind them, ready for JSON.
+
+    For pictures: `bars`, CPU a token (µs) by name; `curves`.
+    """
 
     rows: list[Row]
     figures: dict[str, Any]
     bars: dict[str, float] = field(default_factory=dict)
+    curves: list[Curve] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What processes cost, read from the kernel (Linux): CPU time, memory, threads."""
+"""What processes cost, read from the kernel (Linux): CPU time, memory, threads, open files."""
 
 from __future__ import annotations
 
@@ -40,18 +40,43 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return total
 
 
-def memory_kb(pids: Iterable[int]) -> int:
-    """PSS: resident memory, each shared page divided by those who share it (KiB; proc(5), smaps_rollup)."""
+def memory_kb(pids: Iterable[int], *, private: bool = False) -> int:
+    """PSS: resident memory, each shared page divided by those who share it (KiB; proc(5), smaps_rollup).
+
+    `private`: without what processes share by intent, as PostgreSQL's buffers, which fill up to their size and stay so.
+    """
     total = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has ended
+            continue
+        sizes = {
+            name: int(rest.split()[0]) for name, found, rest in (line.partition(":") for line in lines[1:]) if found
+        }
+        total += sizes["Pss"] - (sizes.get("Pss_Shmem", 0) if private else 0)
+    return total
+
+
+def files(pids: Iterable[int]) -> int:
+    """Open file descriptors: sockets, pipes and files."""
+    total = 0
+    for pid in pids:
+        try:
+            total += len(os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            continue
     return total
 
 
 def threads(pids: Iterable[int]) -> int:
-    return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in pids)
+    total = 0
+    for pid in pids:
+        try:
+            total += len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue
+    return total
 
 
 def raise_file_limit() -> None:

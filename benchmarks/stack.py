@@ -163,6 +163,10 @@ class Stack:
         postmaster = (data / "postgres" / "data" / "postmaster.pid").read_text().split()[0]
         return Server(name, port, "chat", (process.pid, int(postmaster)), data)
 
+    def complaints(self, name: str) -> int:
+        """Tracebacks in what a server has printed."""
+        return (self._data / f"{name}.log").read_text(errors="replace").count("Traceback")
+
     def relay(self) -> System:
         port = free_port()
         words = ["--worker-class", "asgi", "--workers", "1", "--worker-connections", "100000", "--backlog", "4096"]

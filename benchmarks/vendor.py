@@ -28,6 +28,13 @@ KNOBS = re.compile(rb"stub-(\d+)-(\d+)(?:-(hold|words|prose))?(?!.*stub-\d)", re
 DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
 MARKS = (b"**%s** ", b"(%s) ", b"`%s` ", b"%s: ")
 CONTROL = (b"/count", b"/release")
+MODELS = b"/v1/models/"
+"""What brains ask to see whether they are well."""
+
+MODEL = (
+    b'{"id": "stub", "type": "model", "display_name": "stub", "created_at": "2026-01-01T00:00:00Z", '
+    b'"object": "model", "created": 0, "owned_by": "stub"}'
+)
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
     b"Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -174,6 +181,8 @@ class Answer(asyncio.Protocol):
         knobs = KNOBS.search(body)
         if path in CONTROL:
             self._control(path)
+        elif path.startswith(MODELS):
+            self._whole(b"200 OK", MODEL)
         elif path in FORMATS and knobs:
             self._begin(FORMATS[path], int(knobs[1]), int(knobs[2]), knobs[3] or b"")
         else:

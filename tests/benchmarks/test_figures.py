@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import cost, figures, hold, latency, picture, scripted, statements, table, vanish
+from benchmarks import cost, figures, flatness, hold, latency, picture, scripted, soak, statements, table, vanish
 from benchmarks.figures import Cost, Row
-from benchmarks.plan import Plan, Result
+from benchmarks.flatness import Reading
+from benchmarks.plan import Curve, Plan, Result
 from benchmarks.results import Results
 
 
@@ -136,3 +139,47 @@ def test_the_picture_has_a_bar_for_each_name(tmp_path: Path) -> None:
     drawn = (tmp_path / "a.svg").read_text()
     assert drawn.count("<rect") == 3
     assert "the &lt;SDK&gt; alone" in drawn
+
+
+def _readings(mb: Callable[[int], float], files: Callable[[int], int] = lambda at: 450) -> list[Reading]:
+    return [Reading(at, mb(at), 50, files(at), 22, 16) for at in range(0, 600, 2)]
+
+
+def test_what_comes_to_rest_is_flat_and_what_grows_on_is_not() -> None:
+    def flat(readings: list[Reading]) -> dict[str, bool]:
+        return {each.name: each.flat for each in flatness.growths(readings)}
+
+    rest = _readings(lambda at: 300 + min(at, 150) / 3 + at % 7)
+    assert all(flat(rest).values())
+    # 1 KB lost with each of 30 turns and requests a second
+    assert flat(_readings(lambda at: 300 + at * 30 / 1024)) == {**flat(rest), "server's memory": False}
+    assert flat(_readings(lambda at: 300, lambda at: 450 + at // 30)) == {**flat(rest), "server's open files": False}
+
+
+def test_one_reading_that_stands_out_decides_nothing() -> None:
+    assert all(each.flat for each in flatness.growths(_readings(lambda at: 300 + (at == 500) * 900)))
+
+
+def test_a_short_soak_is_held_to_less() -> None:
+    grown = flatness.growths(_readings(lambda at: 300 + at)[:20])
+    assert grown[0].flat
+    assert grown[0].thirds[2] - grown[0].thirds[1] == pytest.approx(13, abs=1.5)
+    with pytest.raises(ValueError, match="Three readings"):
+        flatness.growths(_readings(lambda at: 300)[:2])
+
+
+def test_a_soak_is_missed_by_one_error_or_by_slow_requests() -> None:
+    plan, grown = Plan(streams=200, seconds=600), flatness.growths(_readings(lambda at: 300))
+    good = soak.rows(plan, soak.Heard(6000, [20.0] * 96 + [900.0] * 4), grown)
+    assert all(row.reached for row in good)
+    assert [row.measured for row in good[:3]] == ["0", "20 ms", "300.0 → 300.0 MB"]
+    wrong = soak.rows(plan, soak.Heard(6000, [20.0] * 90 + [900.0] * 10, Counter({"GET /memory: 503": 1})), grown)
+    assert [row.reached for row in wrong[:2]] == [False, False]
+    assert wrong[0].beside == "1 × GET /memory: 503"
+
+
+def test_the_picture_has_a_strip_for_each_curve(tmp_path: Path) -> None:
+    picture.curves([Curve("files & more", [(0, 1), (10, 4)]), Curve("none", [])], "soak, 10 s", tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "files &amp; more: at most 4, in the end 4" in drawn
+    assert 'points="12.0,114.0 808.0,66.0"' in drawn
