@@ -16,7 +16,8 @@ from django.conf import settings
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from procrastinate.jobs import Status
 
 from brains import registry, router, switching
 from brains.errors import where
@@ -76,7 +77,10 @@ async def sweep(timestamp: int) -> None:
     """Have done again what a killed worker left half done; forget old failures."""
     with _told("sweep"):
         for job in await app.job_manager.get_stalled_jobs():
-            await app.job_manager.retry_job(job)
+            try:
+                await app.job_manager.retry_job(job)
+            except UniqueViolation:  # the same is waiting already, and will do it
+                await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
         await app.job_manager.delete_old_jobs(KEPT_HOURS, include_failed=True)
 
 
