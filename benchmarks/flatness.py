@@ -14,18 +14,21 @@ from benchmarks.stack import Server
 
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'coach' AND pid <> pg_backend_pid()"
 
+BACKGROUND = "coach_project.background"
+
 LONG = 300.0
 """s of readings from which a leak can be told from a process that has not come to rest, and a slow server from a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """At `at` s. MB of the server's processes (worker, master, background) and of the database's without its buffers; of the
-    server's processes open files and threads; connections to the database.
+    """At `at` s. MB of the worker, of the process of background tasks, and of the database's processes without its buffers; of
+    all of the server's processes open files and threads; connections to the database.
     """
 
     at: float
-    server_mb: float
+    worker_mb: float
+    background_mb: float
     database_mb: float
     files: int
     threads: int
@@ -47,7 +50,8 @@ class Kind:
 
 
 KINDS = (
-    Kind("server's memory", "server_mb", " MB", more=4, more_at_first=25),
+    Kind("worker's memory", "worker_mb", " MB", more=4, more_at_first=25),
+    Kind("background's memory", "background_mb", " MB", more=4, more_at_first=25),
     Kind("database's memory, without its buffers", "database_mb", " MB", more=4, more_at_first=25),
     Kind("server's open files", "files", "", more=4, more_at_first=60),
     Kind("server's threads", "threads", "", more=1, more_at_first=20),
@@ -83,15 +87,19 @@ class Growth:
 
 def read(server: Server, at: float) -> Reading:
     """Now."""
-    ours, theirs = processes.family(server.roots[0]), processes.family(server.database)
+    master, *ours = processes.family(server.roots[0])
+    tasks = [pid for pid in ours if processes.runs(pid, BACKGROUND)]
+    workers = [pid for pid in ours if pid not in tasks]
+    theirs = processes.family(server.database)
     with psycopg.connect(server.where().conninfo()) as connection:
         row = connection.execute(CONNECTIONS).fetchone()
     return Reading(
         at,
-        processes.memory_kb(ours) / 1024,
+        processes.memory_kb(workers) / 1024,
+        processes.memory_kb(tasks) / 1024,
         processes.memory_kb(theirs, private=True) / 1024,
-        processes.files(ours),
-        processes.threads(ours),
+        processes.files([master, *ours]),
+        processes.threads([master, *ours]),
         int(row[0]) if row else 0,
     )
 

@@ -24,6 +24,14 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def runs(pid: int, module: str) -> bool:
+    """Whether a process was started with that word."""
+    try:
+        return module in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return False
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """CPU time so far, user and system: the processes' own to the nanosecond, that of their ended children to the tick.
 

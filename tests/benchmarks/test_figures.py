@@ -142,7 +142,7 @@ def test_the_picture_has_a_bar_for_each_name(tmp_path: Path) -> None:
 
 
 def _readings(mb: Callable[[int], float], files: Callable[[int], int] = lambda at: 450) -> list[Reading]:
-    return [Reading(at, mb(at), 50, files(at), 22, 16) for at in range(0, 600, 2)]
+    return [Reading(at, mb(at), 90, 50, files(at), 22, 16) for at in range(0, 600, 2)]
 
 
 def test_what_comes_to_rest_is_flat_and_what_grows_on_is_not() -> None:
@@ -152,7 +152,7 @@ def test_what_comes_to_rest_is_flat_and_what_grows_on_is_not() -> None:
     rest = _readings(lambda at: 300 + min(at, 150) / 3 + at % 7)
     assert all(flat(rest).values())
     # 1 KB lost with each of 30 turns and requests a second
-    assert flat(_readings(lambda at: 300 + at * 30 / 1024)) == {**flat(rest), "server's memory": False}
+    assert flat(_readings(lambda at: 300 + at * 30 / 1024)) == {**flat(rest), "worker's memory": False}
     assert flat(_readings(lambda at: 300, lambda at: 450 + at // 30)) == {**flat(rest), "server's open files": False}
 
 
