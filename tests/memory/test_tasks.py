@@ -31,6 +31,6 @@ def jobs() -> dict[int, str]:
 def test_what_a_killed_worker_left_is_done_again_once() -> None:
     left, left_too = job("one", "doing"), job("two", "doing")
     waiting = job("one", "todo")
-    async_to_sync(tasks.sweep)(timestamp=0)
+    async_to_sync(tasks.sweep.func)(timestamp=0)
     assert jobs() == {left_too: "todo", waiting: "todo"}
     assert left not in jobs()
