@@ -30,12 +30,13 @@ from identity.rates import Cached, Counts, Rates, Stored
 from identity.tokens import Issuer, Tokens
 from problems import Forbidden, RateLimited, Unauthenticated
 
+ADMIN = f"/{settings.COACH_ADMIN_PATH}"
 PUBLIC = frozenset(
-    {"/", "/login", "/logout", "/health/live", "/health/ready", "/api/schema", "/api/docs", "/admin", "/favicon.ico"}
+    {"/", "/login", "/logout", "/health/live", "/health/ready", "/api/schema", "/api/docs", ADMIN, "/favicon.ico"}
 )
 """Nothing of anybody's is there; the page itself asks for a login."""
 
-PUBLIC_BELOW = ("/page/", "/static/", "/admin/")
+PUBLIC_BELOW = ("/page/", "/static/", f"{ADMIN}/")
 """Django's admin has its own login."""
 
 CHATTING = ("/chat/", "/memory", "/user", "/brain/health")

@@ -130,6 +130,7 @@ door = Door(
     origins=Origins(settings.COACH_ORIGINS, loopback=settings.COACH_AUTH == "open"),
     loopback_only=settings.COACH_AUTH == "open",
     hsts=settings.SECURE_HSTS_SECONDS or None,
+    admin=settings.COACH_ADMIN_PATH,
 )
 
 

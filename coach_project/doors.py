@@ -29,9 +29,13 @@ BODY_LIMIT = 1 << 20
 ADMIN_BODY_LIMIT = 5 << 20
 ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control"
 EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after, ratelimit, ratelimit-policy"
-UNTRIMMED = ("/admin/", "/static/")
-"""Django's own, whose paths end in a slash; elsewhere one is taken off."""
-GUARDS: Headers = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+STATIC = "/static/"
+GUARDS: Headers = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
 FORMS = ("/login", "/logout")
 METHODS = b"GET, POST, PATCH, DELETE, OPTIONS"
 
@@ -73,9 +77,18 @@ class Door:
     """Checks, then hands the request with its whole body to one of the two rooms."""
 
     def __init__(
-        self, room: Room, *, hosts: list[str], origins: Origins, loopback_only: bool, hsts: int | None = None
+        self,
+        room: Room,
+        *,
+        hosts: list[str],
+        origins: Origins,
+        loopback_only: bool,
+        hsts: int | None = None,
+        admin: str = "admin",
     ) -> None:
-        """`hsts`: seconds for which browsers are told to come by https alone."""
+        """`hsts`: seconds for which browsers are told to come by https alone; `admin`: the first part of its paths."""
+        self._admin = f"/{admin}/"
+        self._untrimmed = (self._admin, STATIC)  # Django's own, whose paths end in a slash; elsewhere one is taken off
         self._always = GUARDS if hsts is None else (*GUARDS, (b"strict-transport-security", b"max-age=%d" % hsts))
         self._room = room
         self._hosts = hosts
@@ -86,7 +99,7 @@ class Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         path = scope["path"]
-        if len(path) > 1 and path.endswith("/") and not path.startswith(UNTRIMMED):
+        if len(path) > 1 and path.endswith("/") and not path.startswith(self._untrimmed):
             scope = {**scope, "path": path.rstrip("/") or "/"}
         send = with_headers(self._always, send)
         try:
@@ -96,7 +109,7 @@ class Door:
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await _preflight(send)
                 return
-            body = await _body(scope, headers, receive)
+            body = await _body(scope, headers, receive, admin=path.startswith(self._admin))
             del headers  # what is held while a reply is said is held thousands of times
             await self._room(scope, body, receive, send)
         except ClientLeft:
@@ -120,9 +133,8 @@ class Door:
             raise OriginNotAllowed
 
 
-async def _body(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+async def _body(scope: Scope, headers: dict[bytes, bytes], receive: Receive, *, admin: bool) -> bytes:
     """The whole body. Raises TooLarge, UnsupportedMediaType and ClientLeft."""
-    admin = scope["path"].startswith("/admin/")
     form = admin or scope["path"] in FORMS
     limit = ADMIN_BODY_LIMIT if admin else BODY_LIMIT
     length = headers.get(b"content-length", b"0")

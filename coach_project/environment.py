@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,27 @@ SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """What may sign a user's token. Nothing with a shared secret: whoever can check such a token could make one."""
 
 
+TAKEN = ("api", "brain", "chat", "health", "login", "logout", "memory", "metrics", "page", "static", "user")
+"""The first parts of our own paths."""
+
+
 def _is_private(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        number = parts.path.strip("/")
+        return (
+            parts.scheme in ("redis", "rediss")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and (not number or number.isdecimal())
+        )
+    except ValueError:
+        return False
 
 
 def read_dotenv(path: Path, into: dict[str, str]) -> None:
@@ -104,6 +123,24 @@ class Environment:
             self.wrong("COACH_JWT_JWKS_URL has to begin with https://, or name this machine.")
         if unknown := sorted(set(algorithms) - set(SIGNATURES)):
             self.wrong(f"COACH_JWT_ALGORITHMS names {', '.join(unknown)}; there are {', '.join(SIGNATURES)}.")
+
+    def redis(self, name: str) -> str:
+        """The address of a Redis, as redis-py reads it; what is wrong is told without it, for a password may be in it."""
+        url = self.text(name)
+        if url and not _is_redis(url):
+            self.wrong(
+                f"{name} is no address of a Redis: write redis://user:password@host:6379/0, or rediss:// for TLS."
+            )
+            return ""
+        return url
+
+    def segment(self, name: str, default: str) -> str:
+        """The first part of a path, that nothing else here has."""
+        value = self.text(name, default)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value) or value in TAKEN:
+            self.wrong(f"{name} is {value!r}; it takes small letters, digits, - and _, and none of {', '.join(TAKEN)}.")
+            return default
+        return value
 
     def complain(self) -> None:
         """Raise ImproperlyConfigured with every sentence, if there is any."""

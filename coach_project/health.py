@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from chat import worker
 from problems import DatabaseUnavailable, MethodNotAllowed, ServerStopping
@@ -34,7 +37,22 @@ async def ready(request: HttpRequest) -> HttpResponseBase:
         raise DatabaseUnavailable(
             f"{len(missing)} migrations are not applied, {missing[0]} first; run manage.py migrate."
         )
-    return JsonResponse({"status": "ready", "turns": len(here.turns.live)})
+    return JsonResponse({"status": "ready", "turns": len(here.turns.live), "cache": await cache()})
+
+
+async def cache() -> str:
+    """How the shared cache is: `none`, `ready` or `away`. Turns are served without it, so the server is ready all the same."""
+    if not settings.REDIS_URL:
+        return "none"
+    patience = settings.REDIS_PATIENCE
+    try:
+        async with Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=patience, socket_timeout=patience
+        ) as redis:
+            await redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return "away"
+    return "ready"
 
 
 WANTED = frozenset(MigrationLoader(None).disk_migrations)

@@ -30,7 +30,8 @@ class Refused(Exception):
 class Launch:
     """`drain`: seconds given to running turns at SIGTERM; `database_url`: empty for the embedded database.
 
-    `background`: the server has a worker of background tasks beside it. `lacks`: settings that a `token` server needs.
+    `background`: the server has a worker of background tasks beside it. `admin`: the first part of its paths. `lacks`: settings
+    that a `token` server needs.
     """
 
     host: str
@@ -42,6 +43,7 @@ class Launch:
     direct_url: str
     drain: float
     background: bool
+    admin: str
     lacks: tuple[str, ...]
 
     @property
@@ -72,6 +74,7 @@ def read() -> Launch:
         direct_url=env.text("DATABASE_DIRECT_URL", database_url),
         drain=env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0),
         background=env.flag("COACH_BACKGROUND"),
+        admin=env.segment("COACH_ADMIN_PATH", "admin"),
         lacks=tuple(name for name in needed if not env.text(name)),
     )
     env.complain()

@@ -29,6 +29,8 @@ COACH_ORIGINS = env.words("COACH_ORIGINS")
 LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS
 
+COACH_ADMIN_PATH = env.segment("COACH_ADMIN_PATH", "admin")
+
 # --- Who is asking (COACH_AUTH=token): users' tokens of the app's own identity provider ----------------------------
 COACH_JWT_JWKS_URL = env.text("COACH_JWT_JWKS_URL")
 COACH_JWT_ISSUER = env.text("COACH_JWT_ISSUER")
@@ -82,7 +84,18 @@ except ValueError as error:
     DATABASES = {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL")  # optional: a cache that all workers share
+# --- Cache --------------------------------------------------------------------------------------------------------
+# Shared by all workers where there is a Redis, else each worker's own. What is in it may be lost at any time.
+REDIS_URL = env.redis("REDIS_URL")
+REDIS_PATIENCE = 1.0  # s for a connection and for an answer: whoever asks goes on without it
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "coach",
+        "OPTIONS": {"socket_connect_timeout": REDIS_PATIENCE, "socket_timeout": REDIS_PATIENCE},
+    }
 
 # --- Brains -------------------------------------------------------------------------------------------------------
 COACH_CONNECT_TIMEOUT = env.seconds("COACH_CONNECT_TIMEOUT", 5)
@@ -185,6 +198,7 @@ MIDDLEWARE = [
     "coach_project.errors.ErrorsAsJSON",
     "coach_project.static_files.StaticFiles",
     "django.middleware.security.SecurityMiddleware",
+    "coach_project.policies.Policies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -57,7 +57,7 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    sys.stdout.write(greeting(_address(listener), login))
+    sys.stdout.write(greeting(_address(listener), login, asked.admin))
     sys.stdout.flush()
     if share:
         share.survive_exec()
@@ -159,14 +159,14 @@ def _address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def greeting(address: str, login: Login | None) -> str:
+def greeting(address: str, login: Login | None, admin: str) -> str:
     """What ./run prints once: where everything is, and two lines to try in another terminal."""
     json = "-H 'Content-Type: application/json'"
     known = f"{login.name}, password {login.password} (shown only now)" if login else "as shown at the first start"
     return rf"""
 Coach   {address}
 Docs    {address}/api/docs
-Admin   {address}/admin/   login: {known}
+Admin   {address}/{admin}/   login: {known}
 
 Try it in another terminal:
   session=$(curl -s {address}/chat/start {json} -d '{{}}' | grep -o 'session_[0-9a-f]\{{32\}}')

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from coach_project import errors, health
 
@@ -16,9 +17,9 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema")),
-    path("admin", RedirectView.as_view(url="/admin/")),
-    path("admin/", admin.site.urls),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema")),
+    path(settings.COACH_ADMIN_PATH, RedirectView.as_view(url=f"/{settings.COACH_ADMIN_PATH}/")),
+    path(f"{settings.COACH_ADMIN_PATH}/", admin.site.urls),
     re_path(r"", errors.not_found),
 ]
 

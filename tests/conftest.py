@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -74,13 +75,21 @@ def _has_chromium() -> bool:
     return any(shutil.which(name) for name in CHROMIUM)
 
 
+def _has_redis() -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", 6379), 1):
+            return True
+    except OSError:
+        return False
+
+
 def _has_accounts() -> bool:
     return os.geteuid() == 0 and all(account.works() for account in candidates(None))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what can't run here. .ci/run demands a Chromium."""
-    for marker, has in (("browser", _has_chromium), ("accounts", _has_accounts)):
+    for marker, has in (("browser", _has_chromium), ("accounts", _has_accounts), ("redis", _has_redis)):
         marked = [item for item in items if item.get_closest_marker(marker)]
         if marked and not has():
             config.hook.pytest_deselected(items=marked)

@@ -85,3 +85,31 @@ def test_a_line_of_a_dotenv_file_that_sets_nothing_is_told_by_its_number(tmp_pat
     file.write_text(f"OK=1\n{line}\n", encoding="utf-8")
     with pytest.raises(ImproperlyConfigured, match="line 2"):
         read_dotenv(file, {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://cache", "redis://cache:6379/3", "rediss://user:secret@cache:6380", "redis://[::1]:6379/0"],
+)
+def test_an_address_of_a_redis_is_taken(url: str) -> None:
+    env = Environment({"REDIS_URL": url})
+    assert env.redis("REDIS_URL") == url
+    env.complain()
+
+
+@pytest.mark.parametrize(
+    "url", ["cache:6379", "http://cache", "redis://", "redis://:secret@cache:x", "redis://cache/first"]
+)
+def test_what_is_none_is_told_without_its_password(url: str) -> None:
+    env = Environment({"REDIS_URL": url})
+    assert env.redis("REDIS_URL") == ""
+    assert told(env).startswith("REDIS_URL is no address of a Redis: write redis://")
+    assert "secret" not in told(env)
+
+
+@pytest.mark.parametrize("path", ["Admin", "a/b", "/admin", "chat", "static", "-", "a b"])
+def test_a_path_that_is_none_or_taken_is_one_sentence(path: str) -> None:
+    env = Environment({"COACH_ADMIN_PATH": path})
+    assert env.segment("COACH_ADMIN_PATH", "admin") == "admin"
+    assert told(env).startswith(f"COACH_ADMIN_PATH is {path!r}; it takes small letters")
+    assert Environment({"COACH_ADMIN_PATH": "back-office"}).segment("COACH_ADMIN_PATH", "admin") == "back-office"

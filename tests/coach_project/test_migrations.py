@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import tomllib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently
@@ -74,7 +75,7 @@ def condition(operation: Operation) -> str:
     match operation:
         case migrations.AddField(field=field) if not takes_rows_without(field):
             return "the old code stores rows without it, so it needs null=True or db_default"
-        case migrations.AddField(field=field) if field.unique or field.db_index and not field.is_relation:
+        case migrations.AddField(field=field) if field.unique or getattr(field, "db_index", False):
             return "an index that is made at once keeps writers out; add it by AddIndexConcurrently"
         case AddIndexConcurrently():
             return ""
@@ -85,7 +86,7 @@ def condition(operation: Operation) -> str:
     return ""
 
 
-def takes_rows_without(field: Field) -> bool:  # type: ignore[type-arg]
+def takes_rows_without(field: Field[Any, Any]) -> bool:
     return field.null or field.many_to_many or field.db_default is not NOT_PROVIDED
 
 
@@ -104,7 +105,7 @@ TEXT = models.CharField(max_length=9, default="")
     [
         (migrations.AddField("turn", "mood", TEXT), "db_default"),
         (migrations.AddField("turn", "mood", models.IntegerField(db_default=0)), ""),
-        (migrations.AddField("turn", "mood", models.CharField(max_length=9, null=True)), ""),  # noqa: DJ001
+        (migrations.AddField("turn", "mood", models.CharField(max_length=9, null=True)), ""),
         (migrations.AddField("turn", "mood", models.IntegerField(null=True, unique=True)), "keeps writers out"),
         (migrations.RemoveField("turn", "cost"), "rely on"),
         (migrations.RenameField("turn", "cost", "price"), "rely on"),
