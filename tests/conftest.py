@@ -71,6 +71,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 # --- What a machine may lack --------------------------------------------------------------------------------------
+def nginx() -> str | None:
+    """The program; on Debian it is not in everybody's PATH."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
 def _has_chromium() -> bool:
     return any(shutil.which(name) for name in CHROMIUM)
 
@@ -83,13 +88,22 @@ def _has_redis() -> bool:
         return False
 
 
+def _has_nginx() -> bool:
+    return nginx() is not None
+
+
 def _has_accounts() -> bool:
     return os.geteuid() == 0 and all(account.works() for account in candidates(None))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what can't run here. .ci/run demands a Chromium."""
-    for marker, has in (("browser", _has_chromium), ("accounts", _has_accounts), ("redis", _has_redis)):
+    for marker, has in (
+        ("browser", _has_chromium),
+        ("accounts", _has_accounts),
+        ("redis", _has_redis),
+        ("nginx", _has_nginx),
+    ):
         marked = [item for item in items if item.get_closest_marker(marker)]
         if marked and not has():
             config.hook.pytest_deselected(items=marked)
