@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -16,7 +15,7 @@ from brains import switching
 from chat import changes, exports, serializers, sessions, worker
 from chat.fields import asked, idempotency_key, limit_of, valid
 from chat.ids import inside, outside
-from chat.models import Session
+from chat.models import Session, Turn
 from identity.callers import caller_of, owner_of
 from personas import catalog
 from problems import Invalid
@@ -25,15 +24,34 @@ PAGE, MOST = 50, 100
 MESSAGES_PAGE, MOST_MESSAGES = 100, 500
 
 
-def _reader(session: Session, request: Request) -> Callable[[int], list[sessions.Entry]]:
-    """How to read the asked-for messages, given how many. Raises Invalid."""
+def _entries(session: Session, request: Request, most: int) -> list[sessions.Entry]:
+    """The asked-for messages. Raises Invalid."""
     depth, last = sessions.behind(asked(request, "cursor"))
     match asked(request, "branches"):
         case "":
-            return lambda most: sessions.path(session, depth=depth + 1, limit=most)
+            return sessions.path(session, depth=depth + 1, limit=most)
         case "all":
-            return lambda most: sessions.everything(session, after=(depth, last), limit=most)
+            return sessions.everything(session, after=(depth, last), limit=most)
     raise Invalid(fields={"branches": ["Send all, or leave it out."]})
+
+
+def _seen(
+    request: Request, session_id: str, most: int
+) -> tuple[Session, list[sessions.Entry], tuple[Turn, str] | None]:
+    """A session, its messages and what is being said, of one moment: read again where a turn has begun or ended between.
+
+    Raises NotFound, Invalid.
+    """
+    caller = caller_of(request)
+    session = sessions.get(caller, session_id)
+    while True:
+        entries = _entries(session, request, most)
+        running = sessions.running(entries)
+        ended = running is None and any(entry.status == "running" for entry in entries)
+        after = sessions.get(caller, session_id)
+        if after.head_id == session.head_id and not ended:
+            return session, entries, running
+        session = after
 
 
 class Start(APIView):
@@ -108,13 +126,8 @@ class OneSession(APIView):
     )
     def get(self, request: Request, session_id: str) -> Response:
         """A session with the messages of its current path, oldest first; a reply that is being said is the last."""
-        session = sessions.get(caller_of(request), session_id)
         limit = limit_of(request, MESSAGES_PAGE, MOST_MESSAGES)
-        read = _reader(session, request)
-        entries = read(limit + 1)
-        running = sessions.running(entries[:limit])
-        if running is None and any(entry.status == "running" for entry in entries):
-            entries = read(limit + 1)  # it has ended since
+        session, entries, running = _seen(request, session_id, limit + 1)
         following = sessions.cursor_behind(entries[limit - 1]) if len(entries) > limit else None
         messages = [serializers.message(entry) for entry in entries[:limit]]
         if following is None and running:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -63,6 +65,33 @@ def test_search_finds_words_of_titles_and_messages_and_a_prefix(api: Api) -> Non
     assert find("kneecap cyc") == [said]
     assert find("kneecap kettlebell") == []
     assert find("!!! & | :* '") == [said, titled]
+
+
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'chat_turn'::regclass"
+
+
+@pytest.mark.parametrize("query", [{}, {"branches": "all"}], ids=["path", "all"])
+def test_a_session_and_its_messages_are_of_one_moment(coach: Server, api: Api, query: dict[str, str]) -> None:
+    """The path's end moves just after the session was read, and before its messages are: as when a turn ends."""
+    session = api.start()
+    for text in ("one", "two"):
+        api.message(session, text)
+    first = api.session(session)["messages"][1]["message_id"]
+    with coach.database() as look, coach.database() as holding, ThreadPoolExecutor(1) as aside:
+        with holding.transaction():
+            holding.execute("LOCK TABLE chat_turn IN ACCESS EXCLUSIVE MODE")  # which the session is read without
+            asked = aside.submit(api.get, f"/chat/sessions/{session}", **query)
+            deadline = time.monotonic() + 30
+            while not look.execute(WAITING).fetchone():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            holding.execute(
+                "UPDATE chat_session SET head_id = %s WHERE id = %s",
+                [first.removeprefix("msg_"), session.removeprefix("session_")],
+            )
+        told = asked.result(30)
+    assert told["head"] == first
+    assert len(told["messages"]) == (4 if query else 2)
 
 
 def test_a_session_shows_its_messages_in_pages(api: Api) -> None:
