@@ -60,6 +60,12 @@ class Api:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["session_id"])
 
+    def warm_up(self, patience: float = 60) -> None:
+        """Talk until a reply is whole: a process imports its brain's SDK first, which may take longer than its deadlines."""
+        deadline = time.monotonic() + patience
+        while (answer := self.message(self.start(), "Warm up")).status_code != 200:
+            assert time.monotonic() < deadline, answer.text
+
     def stream(self, session: str, message: str, **headers: str) -> Reply:
         """Send and read the stream to its end, or the refusal."""
         return self.read("POST", "/chat/stream", {"session_id": session, "message": message}, **headers)
@@ -124,6 +130,16 @@ class Api:
                 return detail
             time.sleep(0.02)
         raise AssertionError(f"not {status} after {patience} s: {detail}")
+
+
+class Pinned(Api):
+    """A user whose sessions are answered by the brain of the same name."""
+
+    def start(self, **fields: Any) -> str:
+        session = super().start(**fields)
+        answer = self.http.patch(f"/chat/sessions/{session}", json={"brain": self.user})
+        assert answer.status_code == 200, answer.text
+        return session
 
 
 class Listening:

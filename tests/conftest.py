@@ -135,7 +135,7 @@ def area() -> Iterator[Path]:
 
 
 # --- The vendor ---------------------------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _one_vendor() -> Iterator[Vendor]:
     with Vendor() as vendor:
         yield vendor
@@ -204,6 +204,28 @@ def coach(_started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
     shared = _started({})
     yield shared
     _end(shared)
+
+
+@pytest.fixture(scope="session")
+def _vendored(_started: Callable[[dict[str, str]], Server], _one_vendor: Vendor) -> Iterator[Server]:
+    shared = _started(
+        {
+            "COACH_BRAIN": "claude",
+            "ANTHROPIC_API_KEY": "k",
+            "ANTHROPIC_BASE_URL": _one_vendor.url,
+            "OPENAI_API_KEY": "k",
+            "OPENAI_BASE_URL": _one_vendor.openai_url,
+            "COACH_BREAKER_FAILURES": "1000",  # one test's failures must not be another's
+        }
+    )
+    yield shared
+    _end(shared)
+
+
+@pytest.fixture
+def vendored(_vendored: Server, vendor: Vendor) -> Server:
+    """As `coach`, with claude for its brain: what it says is what `vendor` is told to. openai is there to be chosen."""
+    return _vendored
 
 
 @pytest.fixture

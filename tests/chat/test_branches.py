@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,17 +13,9 @@ from tests.vendor import Scenario, Vendor
 pytestmark = pytest.mark.database
 
 
-@pytest.fixture(scope="module")
-def _server(_one_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
-    server = _started({"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": _one_vendor.url})
-    yield server
-    server.close()
-    assert not server.complaint()
-
-
 @pytest.fixture
-def api(_server: Server, vendor: Vendor, request: pytest.FixtureRequest) -> Api:
-    return Api(_server.url, request.node.name[:190])
+def api(vendored: Server, request: pytest.FixtureRequest) -> Api:
+    return Api(vendored.url, request.node.name[:190])
 
 
 def say(text: str) -> Scenario:

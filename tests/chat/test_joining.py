@@ -15,7 +15,7 @@ from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Call, Scenario, Vendor
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.xdist_group("joining")]
 
 Pair = tuple[Server, Server]
 

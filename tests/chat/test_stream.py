@@ -12,7 +12,7 @@ import pytest
 from tests.api import Api
 from tests.serving import Server
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.xdist_group("stream")]
 
 COACHES = ["fitness_coach", "calm_coach", "drill_sergeant", "personal_trainer"]
 

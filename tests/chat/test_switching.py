@@ -15,7 +15,7 @@ from tests.databases import ADMIN
 from tests.serving import Server
 from tests.vendor import Vendor
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.xdist_group("switching")]
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.api import Api
-from tests.conftest import Serve
+from tests.api import Api, Pinned
+from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
 pytestmark = pytest.mark.timing
@@ -17,19 +17,13 @@ PACE = 0.15
 
 @pytest.mark.parametrize("brain", ["claude", "openai"])
 @pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, br"])
-def test_each_token_is_seen_within_100_ms(server: Serve, brain: str, encoding: str) -> None:
-    with Vendor(base=Scenario(words=12, pace=PACE)) as vendor:
-        coach = server(
-            COACH_BRAIN=brain,
-            ANTHROPIC_API_KEY="a-key",
-            ANTHROPIC_BASE_URL=vendor.url,
-            OPENAI_API_KEY="a-key",
-            OPENAI_BASE_URL=vendor.openai_url,
-        )
-        api = Api(coach.url)
-        api.stream(api.start(), "warm up")
-        reply = api.stream(api.start(), "Hello", **{"Accept-Encoding": encoding})
-        sent = vendor.turns[-1].sent_at
+def test_each_token_is_seen_within_100_ms(vendored: Server, vendor: Vendor, brain: str, encoding: str) -> None:
+    api = Pinned(vendored.url, brain)
+    api.warm_up()
+    session = api.start()
+    vendor.base = Scenario(words=12, pace=PACE)
+    reply = api.stream(session, "Hello", **{"Accept-Encoding": encoding})
+    sent = vendor.turns[-1].sent_at
     tokens = [at for frame, at in zip(reply.frames, reply.times, strict=True) if "token" in frame]
     assert len(tokens) == len(sent) == 12
     delays = [seen - left for seen, left in zip(tokens, sent, strict=True)]
@@ -37,18 +31,17 @@ def test_each_token_is_seen_within_100_ms(server: Serve, brain: str, encoding: s
     assert tokens[-1] - tokens[0] > 10 * PACE
 
 
-def test_the_first_byte_comes_before_the_first_token(server: Serve) -> None:
-    with Vendor(base=Scenario(words=3, wait=2.0)) as vendor:
-        coach = server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="a-key", ANTHROPIC_BASE_URL=vendor.url)
-        api = Api(coach.url)
-        session = api.start()
-        body = {"session_id": session, "message": "Hello"}
-        began = time.monotonic()
-        with api.http.stream("POST", "/chat/stream", json=body) as response:
-            parts = response.iter_raw()
-            assert next(parts).startswith(b":")
-            first = time.monotonic() - began
-            assert b"token" in next(parts)
-            token = time.monotonic() - began
+def test_the_first_byte_comes_before_the_first_token(vendored: Server, vendor: Vendor) -> None:
+    vendor.base = Scenario(words=3, wait=2.0)
+    api = Api(vendored.url)
+    session = api.start()
+    body = {"session_id": session, "message": "Hello"}
+    began = time.monotonic()
+    with api.http.stream("POST", "/chat/stream", json=body) as response:
+        parts = response.iter_raw()
+        assert next(parts).startswith(b":")
+        first = time.monotonic() - began
+        assert b"token" in next(parts)
+        token = time.monotonic() - began
     assert first < 1.0
     assert token >= 2.0

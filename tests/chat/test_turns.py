@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.api import Api
+from tests.api import Api, Pinned
 from tests.serving import Server
 from tests.vendor import Vendor
+
+pytestmark = pytest.mark.xdist_group("turns")
+
+BRAINS = ("claude", "openai")
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +21,12 @@ def vendor() -> Iterator[Vendor]:
         yield stub
 
 
-@pytest.fixture(scope="module", params=["claude", "openai"])
-def api(request: pytest.FixtureRequest, vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Api]:
-    """A server whose brain is a vendor's, played by the stub."""
+@pytest.fixture(scope="module")
+def thinking(vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
+    """A server with both vendors' brains, played by the stub."""
     server = _started(
         {
-            "COACH_BRAIN": request.param,
+            "COACH_BRAIN": "claude",
             "ANTHROPIC_API_KEY": "key-that-nobody-sees",
             "ANTHROPIC_BASE_URL": vendor.url,
             "OPENAI_API_KEY": "key-that-nobody-sees",
@@ -33,12 +37,19 @@ def api(request: pytest.FixtureRequest, vendor: Vendor, _started: Callable[[dict
             "COACH_BREAKER_FAILURES": "1000",
         }
     )
-    yield Api(server.url, request.param)
+    for brain in BRAINS:
+        Pinned(server.url, brain).warm_up()
+    yield server
     server.close()
     assert not server.complaint()
     log = server.log.read_text()
     assert "key-that-nobody-sees" not in log
     assert "secret" not in log
+
+
+@pytest.fixture(params=BRAINS)
+def api(request: pytest.FixtureRequest, thinking: Server) -> Api:
+    return Pinned(thinking.url, request.param)
 
 
 def test_the_guides_session(api: Api, vendor: Vendor) -> None:

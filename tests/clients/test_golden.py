@@ -10,7 +10,6 @@ import pytest
 from chat import sse
 from tests.api import Api, frames_of
 from tests.clients import golden
-from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
@@ -52,8 +51,8 @@ def named(name: str) -> golden.Golden:
     return next(made for made in STREAMS if made.name == name)
 
 
-def test_a_real_server_says_the_same_kinds_of_frames(server: Serve, vendor: Vendor) -> None:
-    api = Api(server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url).url)
+def test_a_real_server_says_the_same_kinds_of_frames(vendored: Server, vendor: Vendor) -> None:
+    api = Api(vendored.url)
     vendor.next(Scenario(deltas=golden.TRICKY, stop="truncated"))
     told = {"tricky": api.stream(api.start(), "Hello")}
     told["joined_at_once"] = api.join(told["tricky"].headers["x-turn-id"])

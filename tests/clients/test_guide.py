@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.api import Api
 from tests.browsing import chromium
-from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
@@ -42,10 +41,9 @@ def test_both_ways_of_reading_get_the_text(coach: Server, script: str) -> None:
 
 
 @pytest.mark.parametrize("script", ["split_reader.mjs", "line_reader.mjs"])
-def test_they_get_any_text_at_any_pace(server: Serve, script: str) -> None:
-    with Vendor(base=Scenario(deltas=TRICKY * 40, pace=0.001)) as vendor:
-        coach = server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="a-key", ANTHROPIC_BASE_URL=vendor.url)
-        assert node(script, coach.url, "Hello")["text"] == "".join(TRICKY * 40)
+def test_they_get_any_text_at_any_pace(vendored: Server, vendor: Vendor, script: str) -> None:
+    vendor.base = Scenario(deltas=TRICKY * 40, pace=0.001)
+    assert node(script, vendored.url, "Hello")["text"] == "".join(TRICKY * 40)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.clients import node
-from tests.conftest import Serve
+from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
 pytestmark = pytest.mark.xdist_group("clients")
@@ -19,10 +19,9 @@ CLIENTS = node.WEB.parent
 REFRESH = "The server has changed: clients/refresh"
 
 
-def test_all_its_tests_pass_here_and_against_the_server(server: Serve, tmp_path: Path) -> None:
-    with Vendor(base=Scenario(words=40, pace=0.01)) as vendor:
-        coach = server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url)
-        done, counts = vitest(tmp_path, COACH_URL=coach.url, COACH_VENDOR_URL=coach.url)
+def test_all_its_tests_pass_here_and_against_the_server(vendored: Server, vendor: Vendor, tmp_path: Path) -> None:
+    vendor.base = Scenario(words=40, pace=0.01)
+    done, counts = vitest(tmp_path, COACH_URL=vendored.url, COACH_VENDOR_URL=vendored.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert counts["numPassedTests"] == counts["numTotalTests"] > 90, done.stdout
 

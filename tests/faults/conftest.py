@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import httpx2
 import pytest
 
-from tests.api import Api, Reply
+from tests.api import Api, Pinned, Reply
 from tests.serving import Server
 from tests.vendor import Call, Scenario, Vendor
 
@@ -79,15 +79,8 @@ class Coach:
         self.server = server
         self.vendor = vendor
         self.alias = alias
-        self.api = Api(server.url, alias)
+        self.api = Pinned(server.url, alias)
         self.asked_at: list[float] = []  # when the last turn's calls came (s, monotonic)
-
-    def start(self) -> str:
-        """A new session that this brain answers."""
-        session = self.api.start()
-        answer = self.api.http.patch(f"/chat/sessions/{session}", json={"brain": self.alias})
-        assert answer.status_code == 200, answer.text
-        return session
 
     def turn(self, *planned: Scenario, status: str, code: str = "", calls: int = 1) -> Reply:
         """One streamed turn, with a good one before and after it, for which the vendor does as planned.
@@ -95,7 +88,7 @@ class Coach:
         Where it does always the same, the turn is also asked for as a whole. All promises that hold for any turn are
         asserted; of the text itself the caller knows more.
         """
-        session, other = self.start(), self.start()
+        session, other = self.api.start(), self.api.start()
         first = self._good(session, FIRST)
         self.vendor.behave(*planned)
         with ThreadPoolExecutor(1) as pool:
@@ -183,10 +176,7 @@ def _serve(_started: Callable[[dict[str, str]], Server]) -> Iterator[Serve]:
             server = _started(environment)
             stack.callback(_end, server)
             for alias in {alias for alias, its in BRAINS.values() if its == api}:
-                coach = Coach(server, vendor, alias)
-                coach.api.message(
-                    coach.start(), "Warm up"
-                )  # a process's first reply may take longer than its deadlines
+                Pinned(server.url, alias).warm_up()
             return server, vendor
 
         yield serve
@@ -207,7 +197,10 @@ def _end(server: Server) -> None:
             assert found == (0,), table
 
 
-@pytest.fixture(params=BRAINS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"vendors-{api}")) for name, (_, api) in BRAINS.items()],
+    ids=BRAINS,
+)
 def suffering(request: pytest.FixtureRequest, _serve: Serve) -> Coach:
     """A brain whose vendor is about to do something."""
     alias, api = BRAINS[request.param]

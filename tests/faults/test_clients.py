@@ -20,7 +20,7 @@ from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.xdist_group("leaving")]
 
 
 @pytest.fixture(scope="module")

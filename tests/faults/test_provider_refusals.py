@@ -98,7 +98,7 @@ def test_row_09_a_long_wait_is_left_to_the_client(suffering: Coach, status: int,
     suffering.turn(told(status=status, retry_after="60"), status="failed", code=code)
     assert time.monotonic() - begun < 5
     suffering.vendor.behave(told(status=status, retry_after="60"))
-    assert suffering.api.message(suffering.start(), "Hello").headers["retry-after"] == "60"
+    assert suffering.api.message(suffering.api.start(), "Hello").headers["retry-after"] == "60"
 
 
 @pytest.mark.parametrize("knobs", [BUSY, {"status": 500}, {"odd": "nohead"}, {"odd": "hangup"}], ids=str)

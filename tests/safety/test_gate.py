@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from tests.api import Api, Listening
@@ -13,16 +11,8 @@ from tests.vendor import Scenario, Vendor
 pytestmark = pytest.mark.database
 
 
-@pytest.fixture(scope="module")
-def vendored(_one_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
-    server = _started({"COACH_BRAIN": "claude", "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": _one_vendor.url})
-    yield server
-    server.close()
-    assert not server.complaint()
-
-
 @pytest.fixture
-def api(vendored: Server, vendor: Vendor, request: pytest.FixtureRequest) -> Api:
+def api(vendored: Server, request: pytest.FixtureRequest) -> Api:
     return Api(vendored.url, request.node.name[:190])
 
 
@@ -120,6 +110,8 @@ def test_a_persona_cannot_switch_it_off(api: Api, vendor: Vendor, vendored: Serv
             " (SELECT id FROM personas_personaversion WHERE persona_id = 'reckless') WHERE id = 'reckless'"
         )
     reply = api.stream(api.start(persona="reckless"), "I can't breathe")
+    with vendored.database() as database:  # which other tests talk to, too
+        database.execute("UPDATE personas_persona SET published = false WHERE id = 'reckless'")
     assert reply.end["safety"] == "breathing"
     assert vendor.turns == []
 
