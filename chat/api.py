@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from brains import switching
 from chat import changes, exports, serializers, sessions, worker
-from chat.fields import asked, idempotency_key, limit_of, valid
+from chat.fields import asked, idempotency_key, limit_of, limit_parameter, valid
 from chat.ids import inside, outside
 from chat.models import Session, Turn
 from identity.callers import caller_of, owner_of
@@ -96,7 +96,7 @@ class Sessions(APIView):
             OpenApiParameter("user_id", str, description="Only this user's."),
             OpenApiParameter("q", str, description="Words in titles and messages; the last one counts as a prefix."),
             OpenApiParameter("cursor", str, description="`next` of the page before."),
-            OpenApiParameter("limit", int, description=f"At most {MOST}; {PAGE} if absent."),
+            limit_parameter(PAGE, MOST),
         ],
         responses={200: serializers.SessionList, 400: serializers.Problem},
         operation_id="chat_sessions",
@@ -118,7 +118,7 @@ class OneSession(APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter("cursor", str, description="`next` of the page before."),
-            OpenApiParameter("limit", int, description=f"At most {MOST_MESSAGES}; {MESSAGES_PAGE} if absent."),
+            limit_parameter(MESSAGES_PAGE, MOST_MESSAGES),
             OpenApiParameter("branches", str, enum=["all"], description="Also what lies beside the current path."),
         ],
         responses={200: serializers.SessionDetail, 404: serializers.Problem},
@@ -181,7 +181,12 @@ class ClearSession(APIView):
 class ExportSession(APIView):
     @extend_schema(
         parameters=[OpenApiParameter("format", str, enum=["json", "markdown", "text"])],
-        responses={(200, "application/json"): OpenApiTypes.BINARY, 404: serializers.Problem},
+        responses={
+            (200, "application/json"): serializers.SessionExport,
+            (200, "text/markdown"): OpenApiTypes.STR,
+            (200, "text/plain"): OpenApiTypes.STR,
+            404: serializers.Problem,
+        },
         operation_id="chat_session_export",
     )
     def get(self, request: Request, session_id: str) -> HttpResponse:

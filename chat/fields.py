@@ -8,6 +8,8 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -15,11 +17,15 @@ from problems import Invalid
 
 METADATA_BYTES = 8192
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+LANGUAGE = "[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}"
 
 
 class Text(serializers.CharField):
-    """A JSON string and nothing that could be made one; trimmed."""
+    """A JSON string and nothing that could be made one; trimmed. `form`: its pattern in the OpenAPI description."""
+
+    def __init__(self, *, form: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.form = form or ("" if self.allow_blank else r"\S")
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -38,9 +44,28 @@ class Metadata(serializers.JSONField):
         return super().to_internal_value(data)
 
 
+class DescribedText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call] — it registers itself
+    """What drf-spectacular can't see of a Text: that blanks alone are refused, and its form."""
+
+    target_class = Text
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"type": "string", **({"pattern": self.target.form} if self.target.form else {})}
+
+
+class DescribedMetadata(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """That it is an object."""
+
+    target_class = Metadata
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {}, "description": f"At most {METADATA_BYTES} bytes as JSON."}
+
+
 def language(value: str) -> None:
     """A tag of BCP 47 by its shape."""
-    if not _LANGUAGE.fullmatch(value):
+    if not re.fullmatch(LANGUAGE, value):
         raise serializers.ValidationError("Write a language tag, as nb-NO.")
 
 
@@ -70,6 +95,11 @@ def asked(request: Request, name: str) -> str:
     if "\0" in value:
         raise Invalid(fields={name: ["This holds a NUL."]})
     return value
+
+
+def limit_parameter(usual: int, most: int) -> OpenApiParameter:
+    """`limit_of`, described."""
+    return OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": most, "default": usual})
 
 
 def limit_of(request: Request, usual: int, most: int) -> int:

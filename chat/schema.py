@@ -15,8 +15,8 @@ SEND: dict[str, Any] = {
     "type": "object",
     "required": ["session_id", "message"],
     "properties": {
-        "session_id": {"type": "string", "example": "session_0198c0ffee"},
-        "message": {"type": "string", "minLength": 1, "maxLength": 32000},
+        "session_id": {"type": "string", "maxLength": 200, "pattern": r"\S", "example": "session_0198c0ffee"},
+        "message": {"type": "string", "maxLength": 32000, "pattern": r"\S"},
     },
 }
 USAGE = {
@@ -49,7 +49,7 @@ KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "1 to 255 printable characters: the same key and body give the same turn again.",
-    "schema": {"type": "string", "maxLength": 255},
+    "schema": {"type": "string", "pattern": "^[ -~]{0,255}$"},
 }
 REFUSALS = {
     "400": _problem("invalid"),
@@ -75,7 +75,6 @@ def _with_safety(shape: dict[str, Any]) -> dict[str, Any]:
 
 TEXT: dict[str, Any] = {"type": "string"}
 IDS = {"message_id": {"type": ["string", "null"]}, "user_message_id": TEXT, "turn_id": TEXT}
-# OpenAPI 3.1 can't say what an event stream is made of, so no path refers to these: they are for those who make types of it.
 FRAMES = {
     "TokenFrame": _frame(token={"type": "string", "minLength": 1}),
     "SnapshotFrame": _frame(snapshot=TEXT),
@@ -95,6 +94,18 @@ FRAMES = {
             {"$ref": f"#/components/schemas/{name}"}
             for name in ("TokenFrame", "SnapshotFrame", "DoneFrame", "ErrorFrame")
         ]
+    },
+}
+# OpenAPI 3.1 has no word for a stream's events; as tools do, the schema of one event stands for each (3.2: itemSchema).
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Frame"},
+        }
     },
 }
 STREAM_TEXT = """Send a message and read the reply as it is said.
@@ -158,7 +169,7 @@ def with_async_views(result: dict[str, Any], generator: object, request: object,
     stream = {
         "description": STREAM_TEXT,
         "headers": {name: {"schema": {"type": "string"}} for name in ("X-Session-Id", "X-Turn-Id")},
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
     whole = {"description": "The whole reply.", "content": {"application/json": {"schema": REPLY}}}
     trouble = {

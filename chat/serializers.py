@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chat.fields import Metadata, Text, language, time_zone
+from chat.fields import LANGUAGE, Metadata, Text, language, time_zone
 from chat.ids import outside
 from chat.models import Status, Turn
 from chat.sessions import Entry
@@ -15,12 +15,14 @@ from personas.catalog import PersonaCard
 
 
 class Start(serializers.Serializer[None]):
-    user_id = Text(max_length=200, required=False, default="")
-    persona = Text(max_length=64, required=False, default="")
+    user_id = Text(max_length=200, required=False, default=str)
+    persona = Text(max_length=64, required=False, default=str)
     title = Text(max_length=200, required=False, default="", allow_blank=True)
     metadata = Metadata(required=False, default=dict)
-    language = Text(max_length=35, required=False, default="", validators=[language])
-    time_zone = Text(max_length=64, required=False, default="", validators=[time_zone])
+    language = Text(max_length=35, required=False, default=str, validators=[language], form=f"^{LANGUAGE}$")
+    time_zone = Text(
+        max_length=64, required=False, default=str, validators=[time_zone], help_text="A name of the IANA database."
+    )
 
 
 class Started(serializers.Serializer[None]):
@@ -82,6 +84,10 @@ class MessageShape(serializers.Serializer[None]):
 class SessionDetail(SessionSummary):
     messages = MessageShape(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+class SessionExport(SessionSummary):
+    messages = MessageShape(many=True)
 
 
 class Deleted(serializers.Serializer[None]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
 from coach_project.access import needed
 
 BEARER = {
@@ -21,16 +23,27 @@ TURNED_AWAY = {
 }
 
 
+ANY = {"400": "invalid"}
+WITH_BODY = {"413": "too_large", "415": "unsupported_media_type"}
+
+
 def with_callers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """drf-spectacular's hook."""
+    """drf-spectacular's hook: the door and the gate, which stand before every path."""
     result.setdefault("components", {})["securitySchemes"] = {"bearer": BEARER, "login": LOGIN}
     for path, operations in result["paths"].items():
         scope = needed(path)
         for operation in operations.values():
-            if scope is None:
-                operation["security"] = []
-                continue
-            operation["security"] = [{"bearer": []}, {"login": []}, {}]
-            for status, said in TURNED_AWAY.items():
+            operation["security"] = [] if scope is None else _security()
+            told = {**ANY, **(WITH_BODY if "requestBody" in operation else {}), **(TURNED_AWAY if scope else {})}
+            for status, said in told.items():
                 operation["responses"].setdefault(status, {"description": said, "content": PROBLEM})
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["allowEmptyValue"] = True  # as if it were not there
     return result
+
+
+def _security() -> list[dict[str, list[str]]]:
+    """One of these; in `open` mode nothing, too."""
+    shown: list[dict[str, list[str]]] = [{"bearer": []}, {"login": []}]
+    return [*shown, {}] if settings.COACH_AUTH == "open" else shown

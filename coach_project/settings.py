@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chat.schema.with_async_views",
+        "memory.schema.with_choices",
         "coach_project.schema.with_callers",
     ],
     "ENUM_NAME_OVERRIDES": {"OriginEnum": "memory.models.Origin", "TellerEnum": ["user", "coach"]},

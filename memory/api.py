@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from chat.fields import asked, limit_of, valid
+from chat.fields import asked, limit_of, limit_parameter, valid
 from chat.ids import outside
 from chat.serializers import Problem
 from identity.callers import ANONYMOUS, caller_of, owner_of
@@ -74,7 +73,7 @@ class Facts(APIView):
             OpenApiParameter("kind", str, enum=Kind.values),
             OpenApiParameter("q", str, description="Words, or parts of them, in text, quote or slot."),
             OpenApiParameter("cursor", str, description="`next` of the page before."),
-            OpenApiParameter("limit", int, description=f"At most {MOST}; {PAGE} if absent."),
+            limit_parameter(PAGE, MOST),
         ],
         responses={200: serializers.FactList, 400: Problem},
         operation_id="memory_facts",
@@ -236,7 +235,7 @@ class Consent(APIView):
 class Export(APIView):
     @extend_schema(
         parameters=[USER],
-        responses={(200, "application/json"): OpenApiTypes.BINARY, 400: Problem},
+        responses={(200, "application/json"): serializers.UserExport, 400: Problem},
         operation_id="memory_export",
     )
     def get(self, request: Request) -> StreamingHttpResponse:
@@ -250,7 +249,7 @@ class Export(APIView):
 class UserExport(Export):
     @extend_schema(
         parameters=[USER],
-        responses={(200, "application/json"): OpenApiTypes.BINARY, 400: Problem},
+        responses={(200, "application/json"): serializers.UserExport, 400: Problem},
         operation_id="user_export",
     )
     def get(self, request: Request) -> StreamingHttpResponse:

@@ -10,11 +10,12 @@ from rest_framework import serializers
 
 from chat.fields import Text
 from chat.ids import outside
+from chat.serializers import SessionExport
 from memory.models import FACT_CHARS, Fact, Kind, Origin, Profile
 
 USER_ID_CHARS = 200
 
-_SLOT_FORM = re.compile(r"[^\W_][\w.-]*(?::[\w.-]+)*")
+SLOT_FORM = r"[^\W_][\w.-]*(?::[\w.-]+)*"
 
 
 class Flag(serializers.BooleanField):
@@ -38,6 +39,7 @@ class Slot(Text):
             max_length=80,
             allow_blank=True,
             validators=[slot_form],
+            form=f"^(?:{SLOT_FORM})?$",
             help_text="As `record:10k`; empty: none.",
             **options,
         )
@@ -48,7 +50,7 @@ class Slot(Text):
 
 def slot_form(value: str) -> None:
     """Words joined by colons."""
-    if value and not _SLOT_FORM.fullmatch(value):
+    if value and not re.fullmatch(SLOT_FORM, value):
         raise serializers.ValidationError("Write it as record:10k.")
 
 
@@ -142,6 +144,27 @@ class Forgotten(serializers.Serializer[None]):
     success = serializers.BooleanField()
     facts = serializers.IntegerField(help_text="That are gone, closed ones too.")
     messages = serializers.IntegerField(help_text="That are recalled no more; they stay in their sessions.")
+
+
+class SummaryShape(serializers.Serializer[None]):
+    text = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    message = serializers.CharField(help_text="The last one that it stands for.")
+
+
+class ExportedSession(SessionExport):
+    summaries = SummaryShape(many=True)
+
+
+class UserExport(serializers.Serializer[None]):
+    format = serializers.CharField()
+    exported_at = serializers.DateTimeField()
+    user_id = serializers.CharField(allow_null=True, help_text="Null where nothing is known of the user.")
+    language = serializers.CharField(allow_null=True)
+    time_zone = serializers.CharField(allow_null=True)
+    profile = ProfileShape()
+    facts = FactShape(many=True)
+    sessions = ExportedSession(many=True)
 
 
 class UserErased(serializers.Serializer[None]):

@@ -521,6 +521,24 @@ export interface components {
             success: boolean;
             session_id: string;
         };
+        ExportedSession: {
+            session_id: string;
+            user_id: string;
+            persona: string;
+            title: string;
+            message_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            brain: string | null;
+            metadata: {
+                [key: string]: unknown;
+            };
+            head: string | null;
+            messages: components["schemas"]["MessageShape"][];
+            summaries: components["schemas"]["SummaryShape"][];
+        };
         FactDeleted: {
             success: boolean;
             fact_id: string;
@@ -597,7 +615,13 @@ export interface components {
             topic?: string;
             /** @description true: everything. */
             all?: boolean;
-        };
+        } & ({
+            /** @constant */
+            all?: false;
+        } | {
+            /** @constant */
+            all: true;
+        });
         Forgotten: {
             success: boolean;
             /** @description That are gone, closed ones too. */
@@ -650,11 +674,8 @@ export interface components {
             /** @description May stand in the query instead. */
             user_id?: string;
             kind: components["schemas"]["KindEnum"];
-            /**
-             * @description As `record:10k`; empty: none.
-             * @default
-             */
-            slot: string;
+            /** @description As `record:10k`; empty: none. */
+            slot?: string;
             text: string;
             /**
              * Format: date
@@ -676,7 +697,7 @@ export interface components {
         PatchedConsent: {
             /** @description May stand in the query instead. */
             user_id?: string;
-            health?: boolean;
+            health: boolean;
         };
         PatchedFactChange: {
             /** @description May stand in the query instead. */
@@ -688,12 +709,15 @@ export interface components {
             /** Format: date */
             valid_from?: string;
             pinned?: boolean;
-        };
+        } | unknown | unknown | unknown | unknown | unknown;
         PatchedSessionChange: {
             title?: string;
             persona?: string;
             brain?: string | null;
-            metadata?: unknown;
+            /** @description At most 8192 bytes as JSON. */
+            metadata?: {
+                [key: string]: unknown;
+            };
             head?: string;
         };
         PersonaList: {
@@ -766,6 +790,23 @@ export interface components {
             messages: components["schemas"]["MessageShape"][];
             next: string | null;
         };
+        SessionExport: {
+            session_id: string;
+            user_id: string;
+            persona: string;
+            title: string;
+            message_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            brain: string | null;
+            metadata: {
+                [key: string]: unknown;
+            };
+            head: string | null;
+            messages: components["schemas"]["MessageShape"][];
+        };
         SessionList: {
             sessions: components["schemas"]["ListedSession"][];
             next: string | null;
@@ -787,17 +828,17 @@ export interface components {
             head: string | null;
         };
         Start: {
-            /** @default  */
-            user_id: string;
-            /** @default  */
-            persona: string;
+            user_id?: string;
+            persona?: string;
             /** @default  */
             title: string;
-            metadata?: unknown;
-            /** @default  */
-            language: string;
-            /** @default  */
-            time_zone: string;
+            /** @description At most 8192 bytes as JSON. */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            language?: string;
+            /** @description A name of the IANA database. */
+            time_zone?: string;
         };
         Started: {
             session_id: string;
@@ -816,6 +857,13 @@ export interface components {
          * @enum {string}
          */
         StatusEnum: "running" | "complete" | "truncated" | "refused" | "stopped" | "interrupted" | "failed";
+        SummaryShape: {
+            text: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The last one that it stands for. */
+            message: string;
+        };
         Switch: {
             brain: string;
         };
@@ -884,6 +932,18 @@ export interface components {
             sessions: number;
             facts: number;
         };
+        UserExport: {
+            format: string;
+            /** Format: date-time */
+            exported_at: string;
+            /** @description Null where nothing is known of the user. */
+            user_id: string | null;
+            language: string | null;
+            time_zone: string | null;
+            profile: components["schemas"]["ProfileShape"];
+            facts: components["schemas"]["FactShape"][];
+            sessions: components["schemas"]["ExportedSession"][];
+        };
         Whose: {
             /** @description May stand in the query instead. */
             user_id?: string;
@@ -942,6 +1002,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1022,6 +1091,24 @@ export interface operations {
             };
             /** @description brain_not_ready: says what is missing */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1211,6 +1298,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessageDeleted"];
                 };
             };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthenticated */
             401: {
                 headers: {
@@ -1284,7 +1380,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        data: string;
+                    };
                 };
             };
             /** @description invalid */
@@ -1409,7 +1507,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        data: string;
+                    };
                 };
             };
             /** @description invalid */
@@ -1521,6 +1621,15 @@ export interface operations {
                     "application/json": components["schemas"]["PersonaList"];
                 };
             };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthenticated */
             401: {
                 headers: {
@@ -1555,7 +1664,6 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before. */
                 cursor?: string;
-                /** @description At most 100; 50 if absent. */
                 limit?: number;
                 /** @description Words in titles and messages; the last one counts as a prefix. */
                 q?: string;
@@ -1620,7 +1728,6 @@ export interface operations {
                 branches?: "all";
                 /** @description `next` of the page before. */
                 cursor?: string;
-                /** @description At most 500; 100 if absent. */
                 limit?: number;
             };
             header?: never;
@@ -1637,6 +1744,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionDetail"];
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1693,6 +1809,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1789,6 +1914,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -1817,6 +1960,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1874,7 +2026,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["SessionExport"];
+                    "text/markdown": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1961,6 +2124,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -2008,7 +2189,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        data: string;
+                    };
                 };
             };
             /** @description invalid */
@@ -2122,6 +2305,15 @@ export interface operations {
                     "application/json": components["schemas"]["TurnDetail"];
                 };
             };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthenticated */
             401: {
                 headers: {
@@ -2176,6 +2368,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TurnManifest"];
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -2236,6 +2437,15 @@ export interface operations {
                         turn_id: string;
                         status: string;
                     };
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -2303,7 +2513,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        data: string;
+                    };
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -2362,6 +2583,15 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     health_ready: {
@@ -2380,6 +2610,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not ready. */
@@ -2401,7 +2640,6 @@ export interface operations {
                 /** @description `next` of the page before. */
                 cursor?: string;
                 kind?: "goal" | "health" | "injury" | "other" | "person" | "preference" | "record" | "schedule";
-                /** @description At most 500; 100 if absent. */
                 limit?: number;
                 /** @description Words, or parts of them, in text, quote or slot. */
                 q?: string;
@@ -2527,6 +2765,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -2548,7 +2804,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["PatchedConsent"];
             };
@@ -2588,6 +2844,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -2616,7 +2890,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             400: {
@@ -2666,7 +2940,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["Forget"];
             };
@@ -2699,6 +2973,24 @@ export interface operations {
             };
             /** @description forbidden: another user, or a scope that the key does not have; origin_not_allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2767,6 +3059,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -2828,6 +3138,24 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description database_unavailable, identity_unavailable */
             503: {
                 headers: {
@@ -2859,6 +3187,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FactDetail"];
+                };
+            };
+            /** @description invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -2977,7 +3314,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["PatchedFactChange"];
             };
@@ -3027,6 +3364,24 @@ export interface operations {
             };
             /** @description memory_paused, consent_required: what the user has to do first */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3119,7 +3474,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["UserExport"];
                 };
             };
             400: {
