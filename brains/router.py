@@ -183,7 +183,7 @@ class _Hearing:
             case TextDelta(text):
                 return self._text(event, text)
             case Usage():
-                self._usage = event
+                self._usage = event.storable()
                 return None
             case Stop(reason):
                 return self._stop(event, refused=reason == "refused")

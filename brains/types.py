@@ -11,6 +11,9 @@ Role: TypeAlias = Literal["user", "assistant"]
 StopReason: TypeAlias = Literal["complete", "truncated", "refused"]
 """Why a reply ended: the brain had finished, an output or context limit was reached, the brain declined."""
 
+MOST_TOKENS = 1_000_000_000
+"""More than any turn has; its column holds twice as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -70,6 +73,15 @@ class Usage:
     output_tokens: int
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+
+    def storable(self) -> Usage:
+        """The same, within what a column holds: no nonsense of a vendor's keeps a reply from being stored."""
+        counts = (self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        return self if all(0 <= one <= MOST_TOKENS for one in counts) else Usage(*map(_within, counts))
+
+
+def _within(count: int) -> int:
+    return max(0, min(count, MOST_TOKENS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -33,8 +34,8 @@ from problems import (
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`; Invalid for anything else.
 
-    Refused beside bad syntax: NaN and the infinities (not JSON, RFC 8259), NUL (PostgreSQL stores none), lone surrogates
-    (no UTF-8 has them), nesting deeper than the parser's stack.
+    Refused beside bad syntax: NaN and the infinities (not JSON, RFC 8259; to Python 1e999 is one of them), NUL (PostgreSQL
+    stores none), lone surrogates (no UTF-8 has them), nesting deeper than the parser's stack.
     """
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
@@ -52,7 +53,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-UNSTORABLE = "This holds a NUL or half of a surrogate pair, or is nested too deeply."
+UNSTORABLE = "This holds a NUL, half of a surrogate pair or a number that is too large, or is nested too deeply."
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -69,6 +70,8 @@ def _clean(name: str, value: object, depth: int = 0) -> bool:
     match value:
         case str():
             return _storable(value)
+        case float():
+            return math.isfinite(value)
         case list():
             return all(_clean("", part, depth + 1) for part in value)
         case dict():

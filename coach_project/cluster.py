@@ -38,6 +38,9 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # An error is logged without the statement and the row that it was about: they hold what users say.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 LOG_LIMIT = 5_000_000  # bytes
 

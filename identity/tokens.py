@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ FETCH = 5.0
 
 LEEWAY = 30.0
 """s by which clocks may differ."""
+
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
+"""NUL, and halves of surrogate pairs, which JSON can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Tokens:
         except (jwt.InvalidTokenError, jwt.InvalidKeyError):
             raise Unauthenticated("The token is not valid.") from None
         user = claims["sub"]
-        if not isinstance(user, str) or not 0 < len(user) <= USER_CHARS or "\0" in user:
+        if not isinstance(user, str) or not 0 < len(user) <= USER_CHARS or _UNSTORABLE.search(user):
             raise Unauthenticated("The token's subject can't be a user's id.")
         return Caller(self._issuer.app, "token", user, frozenset({CHAT}))
 

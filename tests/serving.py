@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,8 +18,13 @@ from psycopg.rows import TupleRow
 
 from coach_project.database_url import Where
 from coach_project.launch import BASE_DIR, Refused, listen
+from tests.databases import ADMIN
 
 GUNICORN = [sys.executable, str(Path(sys.executable).with_name("gunicorn")), "--config", "coach_project/server.py"]
+
+
+SECRET = re.compile(rf"coach_[0-9a-f]{{16}}_[\w-]{{43}}|eyJ[\w-]+\.eyJ[\w-]+\.|secret-|canary|{ADMIN[1]}")
+"""What no log of a server under test may hold: keys, tokens, all that the stub vendor marks, the admin's password."""
 
 
 class Server:
@@ -91,8 +97,11 @@ class Server:
             self.stop(signal.SIGKILL)
 
     def complaint(self) -> str:
-        """What its log holds that no server's log should."""
+        """What its log holds that no server's log should: a traceback, a key, a password, a vendor's words."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
+        keys = [value for name, value in self.environment.items() if name.endswith("_KEY") and len(value) >= 8]
+        if SECRET.search(text) or any(key in text for key in keys):
+            return f"A secret is in this log:\n{text}"
         return text if "Traceback" in text and not self.tracebacks_allowed else ""
 
     def _listener(self, patience: float = 10) -> socket.socket:

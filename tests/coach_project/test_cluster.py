@@ -42,6 +42,21 @@ def test_it_listens_on_a_socket_in_a_closed_folder_alone_and_syncs_what_it_is_gi
         assert hosts == [("local",)]
 
 
+def test_its_log_holds_nothing_of_the_rows_that_an_error_is_about(data: Path, start: Start) -> None:
+    holding(start(data))
+    with connect(data) as connection:
+        connection.execute("CREATE TABLE said (text text UNIQUE CHECK (text <> 'a-canary'))")
+        connection.execute("INSERT INTO said VALUES ('another-canary')")
+        for word in ("a-canary", "another-canary"):
+            with pytest.raises(psycopg.errors.IntegrityError):
+                connection.execute(f"INSERT INTO said VALUES ('{word}')")  # noqa: S608 — the statement is what could be logged
+            with pytest.raises(psycopg.errors.IntegrityError):
+                connection.execute("INSERT INTO said VALUES (%s)", [word])
+    log = (shelf.front(data) / "log").read_text(encoding="utf-8")
+    assert log.count("violates") == 4
+    assert "canary" not in log
+
+
 def test_what_the_environment_says_of_another_server_does_not_matter(data: Path, start: Start) -> None:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in {"PGPORT": "1", "PGHOST": "nowhere", "PGDATA": "/nowhere", "PGUSER": "x"}.items():

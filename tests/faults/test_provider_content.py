@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from brains.types import MOST_TOKENS
 from tests.faults.conftest import Coach, told
 
 ODD_TEXT = ("Først ", "", "én—", "🫐 ", "å" * 3000, ' "x"\\\n\n', "<b>\u2028</b> ", "til slutt")
@@ -50,6 +51,13 @@ def test_row_21_thinking_is_nowhere(suffering: Coach) -> None:
     suffering.turn(told(deltas=("",), odd="thinking"), status="failed", code="empty_reply")
     asked = [call for call in suffering.vendor.turns if "secret" in str(call.body)]
     assert not asked  # log and database are read when the server ends
+
+
+def test_a_count_of_tokens_that_no_column_holds_keeps_no_reply_from_being_stored(suffering: Coach) -> None:
+    said = told(words=4, odd="overcounted")
+    reply = suffering.turn(said, status="complete")
+    assert reply.text == said.text
+    assert reply.end["usage"]["output_tokens"] == MOST_TOKENS
 
 
 @pytest.mark.parametrize("deltas", [("",), (" ", "\n", "\u3000"), ("\0",)], ids=ascii)

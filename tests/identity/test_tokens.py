@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from identity import tokens
@@ -181,3 +181,95 @@ def test_whatever_is_sent_as_a_token_is_refused_and_breaks_nothing(text: str) ->
     for sent in (text, f"{text}.{text}.{text}", f"eyJhbGciOiJSUzI1NiJ9.{text}."):
         with pytest.raises(Unauthenticated):
             run(here.caller(sent))
+
+
+def part(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def knowing(key: rsa.RSAPrivateKey) -> Tokens:
+    """One who has fetched the provider's only key just now."""
+    here = Tokens(Issuer(ISSUER, AUDIENCE, "http://127.0.0.1:9/jwks", ("RS256",), "main"))
+    public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    here._keys = {"first": jwt.PyJWK({**public, "kid": "first", "alg": "RS256"})}
+    here._tried = here._fetched = time.monotonic()
+    return here
+
+
+KEY = rsa.generate_private_key(65537, 2048)
+RIGHT: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "kari", "exp": 4_000_000_000}
+NESTED = b"[" * 5000
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from([10**400, -1, ""]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+heads = st.fixed_dictionaries(
+    {},
+    optional={
+        "alg": st.sampled_from(["RS256", "none", "None", "NONE", "HS256", "RS512", "PS256", "ES256", "EdDSA", ""])
+        | odd,
+        "kid": st.sampled_from(["first", "second"]) | odd,
+        "typ": odd,
+        "crit": st.just(["b64"]) | odd,
+        "b64": odd,
+        "jwk": odd,
+        "jku": st.just("http://127.0.0.1:9/evil"),
+        "zip": st.just("DEF") | odd,
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    heads.map(lambda head: json.dumps(head).encode()) | st.binary(max_size=30),
+    st.just(json.dumps(RIGHT).encode()) | st.binary(max_size=30) | odd.map(lambda value: json.dumps(value).encode()),
+    st.sampled_from([b"", b"x" * 256]) | st.binary(max_size=40),
+)
+@example(NESTED, b"{}", b"")
+@example(b'{"alg": "RS256", "kid": "first", "x": ' + NESTED, b"{}", b"x" * 256)
+def test_no_head_makes_good_what_the_provider_did_not_sign(head: bytes, body: bytes, proof: bytes) -> None:
+    here = knowing(KEY)
+    signed = f"{part(head)}.{part(body)}"
+    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    confused = hmac.digest(public, signed.encode(), "sha256")
+    for text in (
+        f"{signed}.{part(proof)}",
+        f"{signed}.{part(confused)}",
+        f"{signed}.",
+        f"{signed}.{proof.decode('latin-1')}",
+    ):
+        with pytest.raises(Unauthenticated):
+            run(here.caller(text))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*RIGHT, "nbf", "iat", "jti"], odd)))
+@example({"exp": float("inf")})
+@example({"exp": float("nan")})
+@example({"exp": []})
+@example({"exp": 10**400})
+@example({"nbf": [], "iat": {}})
+@example({"sub": ["kari"]})
+@example({"aud": {"coach": 1}})
+@example({"iss": [ISSUER]})
+@example({"sub": "a\ud800"})
+def test_claims_of_other_kinds_break_nothing_even_from_the_provider(claims: dict[str, Any]) -> None:
+    told = {**RIGHT, **claims}
+    signed = jwt.api_jws.encode(json.dumps(told).encode(), KEY, algorithm="RS256", headers={"kid": "first"})
+    try:
+        found = run(knowing(KEY).caller(signed))
+    except Unauthenticated:
+        return
+    assert found.user == told["sub"]
+    assert (told["iss"], AUDIENCE in told["aud"]) == (ISSUER, True)
+    assert found.user
+    assert found.user.encode()
+
+
+@pytest.mark.parametrize("head", [NESTED, b'{"alg": "RS256", "kid": ' + NESTED], ids=["all", "kid"])
+def test_a_token_nested_as_deep_as_it_may_be_is_no_error_of_the_server(
+    calling: Callable[..., Api], head: bytes
+) -> None:
+    code, sentence = asked(calling(f"{part(head)}.e30.e30"))
+    assert (code, sentence) == (401, "The token is not valid.")

@@ -23,7 +23,8 @@ Knobs (n counts text deltas, times are in s):
     stall=n                 after n deltas: silence
     newline=…               lf crlf cr
     odd=a,b,…               bom comments nospace multiline split joined gzip pings unknown twoblocks thinking null
-                            nousage nodone html malformed badutf8 noframing (the body ends with the connection) nohead
+                            nousage overcounted (10**30 tokens) nodone html malformed badutf8 nohead
+                            noframing (the body ends with the connection)
                             (reset before the headers) ascii (escapes, not UTF-8) failed (response.failed, not error)
                             badchunks (broken framing after three deltas)
 A request whose schema or its form a vendor would refuse gets 400 (tests.vendor.schemas).

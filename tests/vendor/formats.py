@@ -28,6 +28,10 @@ def _dumps(data: object, odd: frozenset[str]) -> str:
     return json.dumps(data, ensure_ascii="ascii" in odd, separators=(",", ":"))
 
 
+def _given(scenario: Scenario) -> int:
+    return 10**30 if "overcounted" in scenario.odd else len(scenario.texts)
+
+
 # --- Anthropic Messages -------------------------------------------------------------------------------------------
 _ANTHROPIC_STOPS: dict[Ending, str] = {
     "complete": "end_turn",
@@ -76,7 +80,7 @@ def anthropic(scenario: Scenario, model: str) -> Iterator[Frame]:
         yield frame("content_block_delta", index=index + 1, delta={"type": "input_json_delta", "partial_json": '{"a":'})
         yield frame("content_block_stop", index=index + 1)
     delta = {"stop_reason": _ANTHROPIC_STOPS[scenario.stop], "stop_sequence": None}
-    yield frame("message_delta", delta=delta, usage={"output_tokens": len(scenario.texts)})
+    yield frame("message_delta", delta=delta, usage={"output_tokens": _given(scenario)})
     yield frame("message_stop")
 
 
@@ -117,7 +121,7 @@ def responses(scenario: Scenario, model: str) -> Iterator[Frame]:
         yield frame("response.refusal.done", refusal="secret-refusal-text", **where)
     if scenario.stop in ("tool", "pause"):
         yield frame("response.function_call_arguments.delta", item_id="fc_1", output_index=1, delta='{"a":')
-    usage = None if "nousage" in scenario.odd else _responses_usage(len(scenario.texts))
+    usage = None if "nousage" in scenario.odd else _responses_usage(_given(scenario))
     if reason := _INCOMPLETE.get(scenario.stop):
         response = whole("incomplete", incomplete_details={"reason": reason}, usage=usage)
         yield frame("response.incomplete", response=response)
@@ -171,7 +175,7 @@ def chat(scenario: Scenario, model: str) -> Iterator[Frame]:
     yield frame(choice({}, _FINISH[scenario.stop]))
     if "nousage" not in odd:
         details = {"cached_tokens": 7, "cache_write_tokens": 5}
-        usage = {"prompt_tokens": 23, "completion_tokens": len(scenario.texts), "prompt_tokens_details": details}
+        usage = {"prompt_tokens": 23, "completion_tokens": _given(scenario), "prompt_tokens_details": details}
         yield frame([], usage=usage)
     if "nodone" not in odd:
         yield Frame("", "[DONE]")
