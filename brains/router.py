@@ -27,6 +27,7 @@ from brains.errors import (
 )
 from brains.retries import Retries
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
+from gauges import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Router:
                     logger.info("the brain %s is asked again after call %d: %s", alias, calls, error.code)
         except BrainError as error:
             _log(alias, error, calls)
+            metrics.BRAIN_FAILURES.labels(alias, error.code).inc()
             sick = isinstance(error, BrainUnavailable) and not isinstance(error, BrainEmpty)
             outcome = attempt.failed if sick else attempt.succeeded
             raise

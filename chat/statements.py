@@ -260,3 +260,5 @@ WHERE (w.id = ANY(%(dead)s) OR w.seen_at < now() - make_interval(secs => %(lease
 FORGET_PIECES = "DELETE FROM chat_piece p USING chat_turn t WHERE t.id = p.turn_id AND t.status <> 'running'"
 
 FORGET_KEYS = "DELETE FROM chat_idempotencykey WHERE created_at < now() - make_interval(secs => %(age)s::float8)"
+
+PING = "SELECT 1"

@@ -27,6 +27,7 @@ from chat.mailbox import Letter
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from chat.spending import Drawn, Need, Spender, refused
+from gauges import metrics, slow
 from identity import walls
 from identity.callers import ANONYMOUS, Caller
 from personas.instructions import script_of
@@ -98,17 +99,22 @@ class Store:
         self._used[connection] = now
 
     @asynccontextmanager
-    async def _connection(self, seconds: float | None = None) -> AsyncIterator[Connection]:
-        """One of the pool's, for so long at most. Raises DatabaseUnavailable."""
+    async def _connection(self, statement: str, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """One of the pool's for a statement, for so long at most. Raises DatabaseUnavailable."""
+        asked, waiting = time.monotonic(), True
         try:
             async with (
                 translated(),
                 asyncio.timeout(ANSWER if seconds is None else seconds),
                 self._pool.connection(AWAY if self._away else None) as one,
             ):
-                self._away = False
-                yield one
+                self._away = waiting = False
+                metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
+                with slow.timed(statement):
+                    yield one
         except DatabaseUnavailable as error:
+            if waiting:
+                metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
             if isinstance(error.__cause__, PoolTimeout):
                 self._look_why()
             raise
@@ -118,6 +124,10 @@ class Store:
         refused = self._pool.get_stats().get("connections_errors", 0)
         self._away = self._away or refused > self._refused
         self._refused = refused
+
+    def pool_stats(self) -> dict[str, int]:
+        """How the pool is doing, in psycopg_pool's words."""
+        return self._pool.get_stats()
 
     async def open(self) -> None:
         """Begin to connect; a database that is down is no reason not to start."""
@@ -171,7 +181,7 @@ class Store:
         """The rows of one statement that the caller may see, whatever it asks for (identity.walls)."""
         if caller.open:
             return await self.rows(statement, values)
-        async with self._connection() as connection, connection.pipeline(), connection.transaction():
+        async with self._connection(statement) as connection, connection.pipeline(), connection.transaction():
             await connection.execute(walls.ENTER.encode(), walls.place_of(caller))
             cursor = await connection.execute(statement.encode(), values)
             return await cursor.fetchall()
@@ -222,7 +232,7 @@ class Store:
     async def _new_turn_within(self, values: dict[str, Any], need: Need, spender: Spender) -> int:
         """NEW_TURN within budgets. What a turn that runs may spend is in them, so of many at once none overdraws."""
         asked = {"turn": values["turn"], **asdict(need), **asdict(spender), **spender.subjects()}
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection(statements.NEW_TURN) as connection, connection.transaction():
             cursor = await connection.execute(statements.NEW_TURN, values)
             ((stored,),) = await cursor.fetchall()
             if stored:
@@ -243,7 +253,7 @@ class Store:
             "cache_read_tokens": usage and usage.cache_read_tokens,
             "cache_write_tokens": usage and usage.cache_write_tokens,
         }
-        async with self._connection() as connection:
+        async with self._connection(statements.KEEP) as connection:
             row = await (await connection.execute(statements.KEEP, values)).fetchone()
             if row and row[0]:
                 return True
@@ -293,19 +303,19 @@ class Store:
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable where no statement goes through."""
-        async with self._connection() as connection:
-            await connection.execute("SELECT 1")
+        async with self._connection(statements.PING) as connection:
+            await connection.execute(statements.PING)
 
     async def execute(self, statement: str, values: dict[str, Any]) -> int:
         """One statement of the worker's own housekeeping; the number of rows."""
-        async with self._connection(HOUSEKEEPING) as connection:
+        async with self._connection(statement, HOUSEKEEPING) as connection:
             return (await connection.execute(statement.encode(), values)).rowcount
 
     async def rows(
         self, statement: str, values: dict[str, Any] | list[Any], *, ms: int | None = None
     ) -> list[TupleRow]:
         """The rows of one statement. One that takes longer than `ms` milliseconds is given up by the database."""
-        async with self._connection() as connection:
+        async with self._connection(statement) as connection:
             if ms is None:
                 return await (await connection.execute(statement.encode(), values)).fetchall()
             async with connection.pipeline(), connection.transaction():

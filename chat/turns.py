@@ -14,7 +14,7 @@ from uuid import UUID
 from brains import prices
 from brains.errors import where
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
-from chat import spending
+from chat import accounts, spending
 from chat.checkpoints import Checkpoints
 from chat.context import Sources
 from chat.endings import Endings, told
@@ -25,6 +25,7 @@ from chat.openings import Opened, Request, Terms, decide
 from chat.records import Kept
 from chat.relay import Relay
 from chat.store import Store
+from gauges import marks
 from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
 from safety.rules import Guard
 
@@ -179,6 +180,8 @@ class Turns:
     # --- think --------------------------------------------------------------------------------------------------
 
     async def _run(self, live: LiveTurn, opened: Opened) -> None:
+        marks.turn.set(outside("turn", live.id))
+        marks.session.set(outside("session", live.session))
         telling = Telling(opened.new.brain, Guard(opened.rules))
         problem: Problem | None = None
         try:
@@ -258,7 +261,9 @@ class Turns:
             spent_tokens=tokens,
             spent_cost=usd,
         )
-        return await self.endings.keep(kept, problem)
+        ended = await self.endings.keep(kept, problem)
+        accounts.settle(kept, ended, time.monotonic() - telling.began, "message" if opened.answer else "reply")
+        return ended
 
     # --- the end of the worker ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from chat.mailbox import Mailbox
 from chat.prompts import MOST_CHARS_PER_TOKEN
 from chat.store import Store
 from chat.turns import Limits, Turns
+from gauges import metrics
 from problems import DatabaseUnavailable, ServerStopping
 
 logger = logging.getLogger(__name__)
@@ -150,6 +151,7 @@ class Worker:
         ((closed,),) = await self.store.rows(statements.REAP, {"dead": dead, "lost": lost, "lease": self._lease})
         await self.store.execute(statements.FORGET_WORKERS, {"dead": dead, "lease": self._lease})
         if closed:
+            metrics.ORPHANS.inc(closed)
             logger.warning("closed %d turns that a stopped server had left running", closed)
         return int(closed)
 

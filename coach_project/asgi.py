@@ -29,7 +29,9 @@ from chat.stream import EventStream  # noqa: E402
 from coach_project.access import Gate  # noqa: E402
 from coach_project.doors import Door, Message, Origins, Receive, Scope, Send, send_problem, with_headers  # noqa: E402
 from coach_project.errors import problem_of  # noqa: E402
+from coach_project.journal import Entry  # noqa: E402
 from coach_project.lifespan import lifespan  # noqa: E402
+from gauges import metrics  # noqa: E402
 from problems import NotFound  # noqa: E402
 
 stock = ASGIHandler()
@@ -40,10 +42,11 @@ gate = Gate(always_open=settings.COACH_AUTH == "open")
 
 async def room(scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     """Which of the two rooms: coroutine views belong to the stream room."""
+    match = resolve(scope["path"])
+    scope["entry"].leads_to(match, scope["path"])
     if quota := await gate.admit(scope):
         told = tuple((name.lower().encode(), value.encode()) for name, value in quota.headers().items())
         send = with_headers(told, send)
-    match = resolve(scope["path"])
     if inspect.iscoroutinefunction(match.func):
         await stream_room(scope, body, receive, send, match)
     else:
@@ -121,7 +124,11 @@ async def _answer(request: ASGIRequest, match: ResolverMatch, send: Send) -> Non
     stream = cast(EventStream, response)
     outlet, snapshot = Outlet(stream.turn, send), stream.snapshot
     del request, response, stream, headers  # what is held while a reply is said is held thousands of times
-    await outlet.serve(snapshot=snapshot)
+    metrics.STREAMS.inc()
+    try:
+        await outlet.serve(snapshot=snapshot)
+    finally:
+        metrics.STREAMS.dec()
 
 
 door = Door(
@@ -146,9 +153,11 @@ class Application:
         match scope["type"]:
             case "http":
                 self._answering += 1
+                entry = scope["entry"] = Entry(scope)
                 try:
-                    await door(scope, receive, send)
+                    await door(scope, receive, entry.sending(send))
                 finally:
+                    entry.close()
                     self._answering -= 1
                     if self._draining and not self._answering:
                         self._answered.set()

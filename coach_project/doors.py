@@ -27,8 +27,8 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 BODY_LIMIT = 1 << 20
 ADMIN_BODY_LIMIT = 5 << 20
-ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control"
-EXPOSED_HEADERS = b"x-session-id, x-turn-id, retry-after, ratelimit, ratelimit-policy"
+ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control, x-request-id"
+EXPOSED_HEADERS = b"x-session-id, x-turn-id, x-request-id, retry-after, ratelimit, ratelimit-policy"
 STATIC = "/static/"
 GUARDS: Headers = (
     (b"x-content-type-options", b"nosniff"),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from brains.errors import where
 from chat.bodies import as_problem
+from gauges import metrics
 from problems import Forbidden, Internal, Invalid, NotFound, Problem
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ def problem_of(error: BaseException, method: str, path: str) -> Problem:
 
 
 def body_of(problem: Problem) -> bytes:
+    """Each is told once, and counted where it is."""
+    metrics.PROBLEMS.labels(problem.code).inc()
     return json.dumps(problem.body()).encode()
 
 

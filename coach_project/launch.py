@@ -19,6 +19,7 @@ from coach_project.environment import Environment, read_dotenv
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 AUTH_MODES = ("open", "token")
+LOG_KINDS = ("json", "line")
 PATIENCE = 1.5  # seconds
 
 
@@ -44,6 +45,7 @@ class Launch:
     drain: float
     background: bool
     admin: str
+    logs: str
     lacks: tuple[str, ...]
 
     @property
@@ -64,17 +66,19 @@ def read() -> Launch:
     database_url = env.text("DATABASE_URL")
     host = env.text("HOST", "127.0.0.1")
     needed = ("DJANGO_SECRET_KEY",) if is_loopback(host) else ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS")
+    auth = env.one_of("COACH_AUTH", AUTH_MODES, "token")
     launch = Launch(
         host=host,
         port=env.whole("PORT", 5001, least=0, most=65535),
         workers=env.whole("WEB_CONCURRENCY", 2 if database_url else 1, least=1, most=1024),
-        auth=env.one_of("COACH_AUTH", AUTH_MODES, "token"),
+        auth=auth,
         data=(BASE_DIR / env.text("COACH_DATA", ".data")).absolute(),
         database_url=database_url,
         direct_url=env.text("DATABASE_DIRECT_URL", database_url),
         drain=env.seconds("COACH_DRAIN_TIMEOUT", 30, least=0),
         background=env.flag("COACH_BACKGROUND"),
         admin=env.segment("COACH_ADMIN_PATH", "admin"),
+        logs=env.one_of("COACH_LOGS", LOG_KINDS, "line" if auth == "open" else "json"),
         lacks=tuple(name for name in needed if not env.text(name)),
     )
     env.complain()

@@ -16,6 +16,8 @@ from chat.context import Sources
 from chat.turns import Limits
 from coach_project import database_url, launch, postgres
 from coach_project.doors import Receive, Send
+from coach_project.sampling import Sampler
+from gauges import slow
 from personas.catalog import DEFAULT
 from problems import Problem
 
@@ -59,10 +61,13 @@ async def lifespan(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
         return
     worker.install(here)
+    sampler = Sampler(here)
+    sampler.start()
     warming = asyncio.create_task(_warm(here))
     await send({"type": "lifespan.startup.complete"})
     await receive()
     warming.cancel()
+    sampler.stop()
     await here.stop(settings.COACH_DRAIN_TIMEOUT)
     worker.install(None)
     await registry.close()
@@ -71,6 +76,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
 
 def _worker() -> worker.Worker:
     """As the settings have it. Raises ImproperlyConfigured."""
+    slow.tell_from(settings.COACH_SLOW_QUERY / 1000)
     prices.current()  # read now: a turn's end is no place to find out that the file is wrong
     return worker.Worker(
         conninfo=conninfo(settings.DATABASE_URL),

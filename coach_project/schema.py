@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from django.conf import settings
@@ -21,15 +22,22 @@ TURNED_AWAY = {
     "429": "rate_limited",
     "503": "database_unavailable, identity_unavailable",
 }
-
-
 ANY = {"400": "invalid"}
 WITH_BODY = {"413": "too_large", "415": "unsupported_media_type"}
+METRICS = {
+    "get": {
+        "operationId": "metrics",
+        "summary": "What the server counts of itself, for Prometheus",
+        "tags": ["health"],
+        "responses": {"200": {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    }
+}
 
 
 def with_callers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """drf-spectacular's hook: the door and the gate, which stand before every path."""
     result.setdefault("components", {})["securitySchemes"] = {"bearer": BEARER, "login": LOGIN}
+    result["paths"]["/metrics"] = deepcopy(METRICS)
     for path, operations in result["paths"].items():
         scope = needed(path)
         for operation in operations.values():

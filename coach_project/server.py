@@ -12,11 +12,14 @@ import resource
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger
 
 from coach_project import background, launch, postgres, signals
+from coach_project.logs import Line
+from gauges import folder
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -48,6 +51,18 @@ control_socket_disable = True
 loglevel = "warning"
 errorlog = "-"
 
+
+class JSONLogger(Logger):  # type: ignore[misc]  # without types
+    """gunicorn's own lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(Line())
+
+
+logger_class = JSONLogger if _asked.logs == "json" else Logger
+
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 _wanted = 1_048_576 if _hard == resource.RLIM_INFINITY else min(_hard, 1_048_576)
 if _soft != resource.RLIM_INFINITY and _soft < _wanted:
@@ -66,6 +81,7 @@ def on_starting(server: Arbiter) -> None:
     """Refuse an address that the mode does not allow; have the embedded database running."""
     global _share
     _allow([_host_of(address) for address in server.cfg.address])
+    folder.make()
     if _asked.embedded and _share is None:
         try:
             _share = postgres.adopt(_asked.data) or postgres.hold(_asked.data)
@@ -130,7 +146,13 @@ def worker_exit(server: Arbiter, worker: ASGIWorker) -> None:
         _share.release()
 
 
+def child_exit(server: Arbiter, worker: ASGIWorker) -> None:
+    """In the master: what the worker counted stays counted."""
+    folder.leave(worker.pid)
+
+
 def on_exit(server: Arbiter) -> None:
+    folder.remove()
     if _beside:
         background.stop(_beside)
     if _share:

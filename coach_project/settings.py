@@ -10,7 +10,7 @@ from typing import Any
 
 import django_stubs_ext
 
-from coach_project import postgres
+from coach_project import launch, logs, postgres
 from coach_project.environment import Environment, read_dotenv
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Session]` is also an expression
@@ -26,6 +26,8 @@ DEBUG = env.flag("DJANGO_DEBUG")
 COACH_DATA = (BASE_DIR / env.text("COACH_DATA", ".data")).absolute()
 COACH_AUTH = env.one_of("COACH_AUTH", ("open", "token"), "token")
 COACH_ORIGINS = env.words("COACH_ORIGINS")
+COACH_LOGS = env.one_of("COACH_LOGS", launch.LOG_KINDS, "line" if COACH_AUTH == "open" else "json")
+COACH_SLOW_QUERY = env.whole("COACH_SLOW_QUERY", 500)  # ms
 LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS
 
@@ -289,20 +291,6 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        name: {"level": "INFO", "handlers": ["console"], "propagate": False}
-        for name in ("coach_project", "brains", "chat", "memory", "personas", "identity")
-    }
-    # coach_project.errors logs each of these once, with its cause and without what a user wrote.
-    | {"django.request": {"level": "CRITICAL"}}
-    # chat.worker says once that the database is away, and once that it is back.
-    | {"psycopg.pool": {"level": "ERROR"}},
-}
+LOGGING = logs.configuration(COACH_LOGS)
 
 env.complain()

@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from coach_project import errors, health
+from coach_project import errors, health, scraping
 
 urlpatterns = [
     path("", include("web.urls")),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("memory.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", scraping.scrape),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     path(settings.COACH_ADMIN_PATH, RedirectView.as_view(url=f"/{settings.COACH_ADMIN_PATH}/")),

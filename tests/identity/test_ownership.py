@@ -22,7 +22,7 @@ OPEN_TO_ALL = {("GET", "/health/live"), ("GET", "/health/ready")}
 SHARED = {("GET", "/brain/health"), ("GET", "/chat/personas")}
 """The same for everybody who may talk."""
 
-OPERATORS = {("POST", "/brain/switch")}
+OPERATORS = {("GET", "/metrics"), ("POST", "/brain/switch")}
 
 BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/brain/switch"): {"brain": "config"},

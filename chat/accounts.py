@@ -1,0 +1,48 @@
+"""A turn that has ended: counted, and told in one line of the log, by ids and figures, never by what was said."""
+
+from __future__ import annotations
+
+import logging
+
+from chat.events import Ended, Failed
+from chat.records import Kept
+from gauges import metrics
+
+logger = logging.getLogger(__name__)
+
+
+def settle(kept: Kept, ended: Ended, seconds: float, place: str) -> None:
+    """`seconds` from its beginning to its end; `place` of its finding of safety, if it has one: message, reply."""
+    code = ended.problem.code if isinstance(ended, Failed) else ""
+    status = kept.status
+    if code and not kept.error:  # it ended well, but could not be stored
+        status = "interrupted" if kept.text else "failed"
+    first, usage = kept.seconds_to_first_token, kept.usage
+    metrics.turn_ended(kept.brain, kept.model, status, code, fallback=kept.fallback, seconds=seconds, first=first)
+    tokens = {}
+    if usage:
+        tokens = {
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cache_read": usage.cache_read_tokens,
+            "cache_write": usage.cache_write_tokens,
+        }
+        metrics.spent(kept.brain, kept.model, tokens, kept.cost)
+    if kept.safety:
+        metrics.FINDINGS.labels(kept.safety, place).inc()
+    if logger.isEnabledFor(logging.INFO):
+        fields = {
+            "brain": kept.brain,
+            "model": kept.model,
+            "fallback": kept.fallback,
+            "status": status,
+            "error_code": code,
+            "safety": kept.safety,
+            "ms": round(seconds * 1000, 1),
+            "first_token_ms": None if first is None else round(first * 1000, 1),
+            **{f"{kind}_tokens": number for kind, number in tokens.items()},
+            "cost_usd": None if kept.cost is None else float(kept.cost),
+        }
+        logger.info(
+            "turn %s", status, extra={"fields": {name: each for name, each in fields.items() if each not in (None, "")}}
+        )
