@@ -50,6 +50,14 @@ def kind(alias: str) -> str:
     return str(_entry(alias)["BACKEND"]).split(".")[-2]
 
 
+VENDORS = {"claude": "anthropic"}
+
+
+def vendor(alias: str) -> str:
+    """Whose brain it is, by the name that OpenTelemetry has for them; empty for an alias that the settings don't have."""
+    return VENDORS.get(kind(alias), kind(alias)) if alias in settings.BRAINS else ""
+
+
 def model(alias: str) -> str:
     """The vendor's model id, or the kind of a brain that has none; empty for an alias that the settings don't have."""
     if alias not in settings.BRAINS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeAlias
@@ -27,7 +28,8 @@ from brains.errors import (
 )
 from brains.retries import Retries
 from brains.types import Answering, BrainEvent, Prompt, Stop, TextDelta, Usage
-from gauges import metrics
+from gauges import marks, metrics
+from gauges.traces import Span
 
 logger = logging.getLogger(__name__)
 
@@ -93,19 +95,20 @@ class Router:
             raise BrainBusy(retry_after=math.ceil(breaker.retry_in))
         outcome, calls = attempt.dropped, 0
         try:
-            brain = await registry.get(alias)
-            begun = asyncio.get_running_loop().time()
-            while True:
-                calls += 1
-                hearing.begin(attempt.spoke)
-                try:
-                    await _listen(brain.think(prompt), end, hearing)
-                    outcome = attempt.succeeded
-                    return
-                except BrainError as error:
-                    if hearing.told or not await self._again(error, attempt, calls, begun, end):
-                        raise
-                    logger.info("the brain %s is asked again after call %d: %s", alias, calls, error.code)
+            with _asking(alias) as hearing.span:
+                brain = await registry.get(alias)
+                begun = asyncio.get_running_loop().time()
+                while True:
+                    calls += 1
+                    hearing.begin(attempt.spoke)
+                    try:
+                        await _listen(brain.think(prompt), end, hearing)
+                        outcome = attempt.succeeded
+                        return
+                    except BrainError as error:
+                        if hearing.told or not await self._again(error, attempt, calls, begun, end):
+                            raise
+                        logger.info("the brain %s is asked again after call %d: %s", alias, calls, error.code)
         except BrainError as error:
             _log(alias, error, calls)
             metrics.BRAIN_FAILURES.labels(alias, error.code).inc()
@@ -131,6 +134,25 @@ _alone: WeakKeyDictionary[asyncio.AbstractEventLoop, Router] = WeakKeyDictionary
 def alone() -> Router:
     """The running event loop's router in which no other brain stands in, for those who want the one that they ask."""
     return _alone.setdefault(asyncio.get_running_loop(), Router(falls_back=False))
+
+
+REASONS = {"complete": "stop", "truncated": "length", "refused": "content_filter"}
+"""Why a reply ended, in OpenTelemetry's words."""
+
+
+def _asking(alias: str) -> Span:
+    """The span of one brain that is asked, with every call of the turn's to it; what is asked and said is left out.
+
+    By OpenTelemetry's conventions for generative AI, 1.41: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+    """
+    model = registry.model(alias)
+    return Span(f"chat {model}", "client").note(
+        gen_ai__operation__name="chat",
+        gen_ai__provider__name=registry.vendor(alias),
+        gen_ai__request__model=model,
+        gen_ai__request__stream=True,
+        gen_ai__conversation__id=marks.session.get() or None,
+    )
 
 
 async def _listen(thinking: AsyncGenerator[BrainEvent, None], end: float, hearing: _Hearing) -> None:
@@ -164,7 +186,9 @@ class _Hearing:
     `told`: whether any has gone on; of the call that has begun: `said` a word, `ended` regularly.
     """
 
-    __slots__ = ("_blank", "_cleaner", "_hear", "_spoke", "_usage", "ended", "said", "told")
+    __slots__ = ("_began", "_blank", "_cleaner", "_hear", "_spoke", "_usage", "ended", "said", "span", "told")
+
+    span: Span
 
     def __init__(self, hear: Hear) -> None:
         self._hear = hear
@@ -172,6 +196,7 @@ class _Hearing:
 
     def begin(self, spoke: Callable[[], None]) -> None:
         """A brain is called; `spoke` is told of its first word."""
+        self._began = time.monotonic()
         self._spoke = spoke
         self.said = False
         self.ended = False
@@ -207,13 +232,21 @@ class _Hearing:
         if not self.said and not refused:
             raise BrainEmpty
         self.ended = True
-        if self._usage:
-            self._tell(self._usage)
+        self.span.note(gen_ai__response__finish_reasons=[REASONS[stop.reason]])
+        if counted := self._usage:
+            self.span.note(
+                gen_ai__usage__input_tokens=counted.input_tokens,
+                gen_ai__usage__output_tokens=counted.output_tokens,
+                gen_ai__usage__cache_read__input_tokens=counted.cache_read_tokens,
+                gen_ai__usage__cache_creation__input_tokens=counted.cache_write_tokens,
+            )
+            self._tell(counted)
         return self._tell(stop)
 
     def _tell(self, event: BrainEvent) -> bool | None:
         if not self.told:
             self.told = True
+            self.span.note(gen_ai__response__time_to_first_chunk=time.monotonic() - self._began)
             self._spoke()
         return self._hear(event)
 

@@ -6,7 +6,7 @@ import logging
 
 from chat.events import Ended, Failed
 from chat.records import Kept
-from gauges import metrics
+from gauges import marks, metrics, traces
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,17 @@ def settle(kept: Kept, ended: Ended, seconds: float, place: str) -> None:
         metrics.spent(kept.brain, kept.model, tokens, kept.cost)
     if kept.safety:
         metrics.FINDINGS.labels(kept.safety, place).inc()
+    traces.note(
+        gen_ai__conversation__id=marks.session.get(),
+        coach__turn__id=marks.turn.get(),
+        coach__turn__status=status,
+        coach__turn__fallback=kept.fallback,
+        coach__brain=kept.brain,
+        coach__turn__time_to_first_token=first,
+        coach__safety__rule=kept.safety or None,
+    )
+    if code:
+        traces.fail(code)
     if logger.isEnabledFor(logging.INFO):
         fields = {
             "brain": kept.brain,

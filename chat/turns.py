@@ -26,6 +26,7 @@ from chat.records import Kept
 from chat.relay import Relay
 from chat.store import Store
 from gauges import marks
+from gauges.traces import Span
 from problems import Internal, NotFound, Problem, ServerBusy, ServerStopping
 from safety.rules import Guard
 
@@ -182,6 +183,10 @@ class Turns:
     async def _run(self, live: LiveTurn, opened: Opened) -> None:
         marks.turn.set(outside("turn", live.id))
         marks.session.set(outside("session", live.session))
+        with Span("turn"):
+            await self._live_through(live, opened)
+
+    async def _live_through(self, live: LiveTurn, opened: Opened) -> None:
         telling = Telling(opened.new.brain, Guard(opened.rules))
         problem: Problem | None = None
         try:

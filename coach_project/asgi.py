@@ -153,11 +153,11 @@ class Application:
         match scope["type"]:
             case "http":
                 self._answering += 1
-                entry = scope["entry"] = Entry(scope)
                 try:
-                    await door(scope, receive, entry.sending(send))
+                    with Entry(scope) as entry:
+                        scope["entry"] = entry
+                        await door(scope, receive, entry.sending(send))
                 finally:
-                    entry.close()
                     self._answering -= 1
                     if self._draining and not self._answering:
                         self._answered.set()

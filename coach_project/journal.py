@@ -6,12 +6,14 @@ import functools
 import logging
 import re
 import time
+from typing import Self
 
 from django.urls import ResolverMatch
 
 from coach_project import errors
 from coach_project.doors import Message, Scope, Send
 from gauges import marks, metrics
+from gauges.traces import Span, are_on
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 class Entry:
     """One request, from the door to the end of its answer."""
 
-    __slots__ = ("_began", "_method", "_seconds", "_status", "_token", "id", "ids", "route")
+    __slots__ = ("_began", "_method", "_seconds", "_span", "_status", "_token", "id", "ids", "route")
 
     def __init__(self, scope: Scope) -> None:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
@@ -37,7 +39,25 @@ class Entry:
         self._status = 0
         self._seconds: float | None = None
         self._began = time.monotonic()
+        said = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]} if are_on() else {}
+        self._span = Span(self._method, "server", said)
+
+    def __enter__(self) -> Self:
         self._token = marks.request.set(self.id)
+        self._span.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The answer is over, or the client gone before it began (status 0)."""
+        self._count()
+        self._tell()
+        self._span.rename(f"{self._method} {self.route}")
+        self._span.note(http__request__method=self._method, http__route=self.route, coach__request__id=self.id)
+        self._span.note(http__response__status_code=self._status or None)
+        if self._status >= 500:
+            self._span.fail(str(self._status))
+        self._span.__exit__(None, None, None)
+        marks.request.reset(self._token)
 
     def leads_to(self, match: ResolverMatch, path: str) -> None:
         """Where Django's paths have led."""
@@ -66,15 +86,14 @@ class Entry:
             elif name == b"x-session-id":
                 self.ids["session_id"] = value.decode("latin-1")
 
-    def close(self) -> None:
-        """The answer is over, or the client gone before it began (status 0)."""
-        marks.request.reset(self._token)
+    def _count(self) -> None:
         metrics.REQUESTS.labels(self._method, self.route, f"{self._status // 100}xx" if self._status else "none").inc()
         if self._seconds is not None:
             metrics.REQUEST_SECONDS.labels(self._method, self.route).observe(self._seconds)
+
+    def _tell(self) -> None:
         if logger.isEnabledFor(logging.INFO) and not (self.route in QUIET and self._status < 400):
             fields = {
-                "request_id": self.id,
                 **self.ids,
                 "method": self._method,
                 "route": self.route,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,9 +18,12 @@ from chat.turns import Limits
 from coach_project import database_url, launch, postgres
 from coach_project.doors import Receive, Send
 from coach_project.sampling import Sampler
-from gauges import slow
+from gauges import slow, traces
 from personas.catalog import DEFAULT
 from problems import Problem
+
+if TYPE_CHECKING:
+    from gauges.otel import Sender
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
         return
     try:
         here = _worker()
+        sender = _sender()
         await here.start()
     except ImproperlyConfigured as error:
         logger.critical("the server could not start: %s", error)
@@ -71,7 +76,25 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await here.stop(settings.COACH_DRAIN_TIMEOUT)
     worker.install(None)
     await registry.close()
+    if sender:
+        traces.begin_with(None)
+        await asyncio.to_thread(sender.close)
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _sender() -> Sender | None:
+    """What sends spans, where traces are on; from now on they are told to it. Raises ImproperlyConfigured."""
+    if not settings.COACH_TRACES:
+        return None
+    try:
+        from gauges.otel import Sender  # noqa: PLC0415 — an extra, which a server without traces has no need of
+    except ModuleNotFoundError as error:
+        raise ImproperlyConfigured(
+            f"Traces need what requirements-otel.txt installs ({error.name} is missing): install it, or set COACH_TRACES=off."
+        ) from error
+    sender = Sender(str(settings.SPECTACULAR_SETTINGS["VERSION"]))
+    traces.begin_with(sender)
+    return sender
 
 
 def _worker() -> worker.Worker:

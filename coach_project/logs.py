@@ -1,8 +1,8 @@
 """How log lines look: one JSON object a line for a machine that collects them, or a plain line for a person's terminal.
 
-A JSON line has `time` (UTC, RFC 3339), `level`, `logger`, `message`, and where they are known `request_id`, `turn_id` and
-`session_id`; some have fields of their own. An error is told by its type and the places it came through, not by its words: they
-may be a user's.
+A JSON line has `time` (UTC, RFC 3339), `level`, `logger`, `message`, and where they are known `request_id`, `turn_id`,
+`session_id` and `trace_id`; some have fields of their own. An error is told by its type and the places it came through, not by
+its words: they may be a user's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from gauges import marks
+from gauges import marks, traces
 
 ROOMS = ("coach_project", "brains", "chat", "memory", "personas", "identity", "safety", "gauges")
 
@@ -35,6 +35,8 @@ class Line(logging.Formatter):
             **marks.all_of(),
             **getattr(record, "fields", {}),
         }
+        if trace := traces.trace_id():
+            line["trace_id"] = trace
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             frames = traceback.extract_tb(record.exc_info[2])[-FRAMES:]

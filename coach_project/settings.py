@@ -27,6 +27,7 @@ COACH_DATA = (BASE_DIR / env.text("COACH_DATA", ".data")).absolute()
 COACH_AUTH = env.one_of("COACH_AUTH", ("open", "token"), "token")
 COACH_ORIGINS = env.words("COACH_ORIGINS")
 COACH_LOGS = env.one_of("COACH_LOGS", launch.LOG_KINDS, "line" if COACH_AUTH == "open" else "json")
+COACH_TRACES = env.flag("COACH_TRACES", bool(env.text("OTEL_EXPORTER_OTLP_ENDPOINT")))
 COACH_SLOW_QUERY = env.whole("COACH_SLOW_QUERY", 500)  # ms
 LOOPBACK_HOSTS = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(env.words("DJANGO_ALLOWED_HOSTS")) or LOOPBACK_HOSTS

@@ -36,6 +36,12 @@ class Gauged:
             api.http.headers["Authorization"] = f"Bearer {self.key(*scopes)}"
         return api
 
+    def anew(self) -> Api:
+        """The user's, over a new connection, which either worker may take."""
+        api = Api(self.server.url, USER)
+        api.http.headers = self.user.http.headers
+        return api
+
     def key(self, *scopes: str) -> str:
         key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         with self.server.database() as database:

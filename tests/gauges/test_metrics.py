@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.api import Api, Listening
+from tests.api import Listening, Reply
 from tests.coach_project.processes import children, until
 from tests.gauges.conftest import SAID, USER, Gauged
 
@@ -28,8 +28,7 @@ def turns(gauged: Gauged) -> tuple[int, int]:
 
 def talk(gauged: Gauged, text: str = f"I like {SAID}") -> None:
     """A turn over a new connection, which either worker may take."""
-    api = Api(gauged.server.url, USER)
-    api.http.headers = gauged.user.http.headers
+    api = gauged.anew()
     assert api.stream(api.start(), text).end["status"] == "complete"
 
 
@@ -43,9 +42,8 @@ def on_both_workers(gauged: Gauged) -> int:
     return turns(gauged)[0]
 
 
-def _stream(gauged: Gauged) -> object:
-    api = Api(gauged.server.url, USER)
-    api.http.headers = gauged.user.http.headers
+def _stream(gauged: Gauged) -> Reply:
+    api = gauged.anew()
     return api.stream(api.start(), f"I like {SAID}")
 
 
@@ -115,8 +113,8 @@ def test_a_statement_that_waits_for_a_lock_is_counted_by_name_and_a_wait_for_a_c
     sessions = [api.start() for _ in range(12)]
     with gauged.server.database() as database, database.transaction():
         database.execute("LOCK TABLE chat_message IN ACCESS EXCLUSIVE MODE")
-        waiting = [Listening(Api.stream, _again(gauged), each, f"I like {SAID}") for each in sessions]
-        until(lambda: gauged_locks(gauged) >= 3)
+        waiting = [Listening(gauged.anew().stream, each, f"I like {SAID}") for each in sessions]
+        until(lambda: locks(gauged) >= 3)
         time.sleep(1)  # longer than COACH_SLOW_QUERY: this is what is measured
     for one in waiting:
         assert one.reply().status == 200
@@ -128,7 +126,7 @@ def test_a_statement_that_waits_for_a_lock_is_counted_by_name_and_a_wait_for_a_c
     assert buckets["le=+Inf"] > buckets["le=0.5"]
 
 
-def gauged_locks(gauged: Gauged) -> int:
+def locks(gauged: Gauged) -> int:
     """Statements that wait for a lock."""
     with gauged.server.database() as database:
         row = database.execute(
@@ -136,12 +134,6 @@ def gauged_locks(gauged: Gauged) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _again(gauged: Gauged) -> Api:
-    api = Api(gauged.server.url, USER)
-    api.http.headers = gauged.user.http.headers
-    return api
 
 
 def test_no_text_and_no_users_name_is_in_the_metrics(gauged: Gauged) -> None:
