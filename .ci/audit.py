@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-otel.txt", "requirements-dev.txt")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ import yaml
 from django.apps import apps
 
 from coach_project.launch import BASE_DIR
+from coach_project.scraping import Build, Database
+from gauges import metrics
 from tests.conftest import Serve
 from tests.serving import Server
 
@@ -27,11 +30,11 @@ def text(name: str) -> str:
 
 def test_the_container_has_every_room_and_nothing_else() -> None:
     rooms = {Path(app.path).name for app in apps.get_app_configs() if Path(app.path).parent == BASE_DIR}
-    rooms |= {"coach_project"}
+    rooms |= {"coach_project", "gauges"}
     copied = set(re.findall(r"^COPY (\w+) \1$", text("deploy/Dockerfile"), re.MULTILINE))
     allowed = {line[1:] for line in text(".dockerignore").splitlines() if line.startswith("!")}
     assert copied == rooms
-    assert allowed == rooms | {"requirements.txt", "manage.py", "problems.py"}
+    assert allowed == rooms | {"requirements.txt", "requirements-otel.txt", "manage.py", "problems.py"}
     assert "USER 10001" in text("deploy/Dockerfile")
     assert "--require-hashes" in text("deploy/Dockerfile")
 
@@ -69,6 +72,50 @@ def test_no_secret_stands_in_a_file() -> None:
     for line in text("deploy/env.example").splitlines():
         if re.match(r"[A-Z_]*(KEY|PASSWORD|TOKEN)[A-Z_]*=", line):
             assert line.endswith("="), line
+
+
+def families(text: str) -> set[str]:
+    """The metrics that a text names, without what Prometheus adds to a histogram's name."""
+    return {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\bcoach_[a-z_]+", text)}
+
+
+def shown() -> set[str]:
+    """What a scrape may hold, by the names of samples."""
+    collected = [*metrics.OWN.collect(), *Database({}).collect(), *Build().collect()]
+    return {family.name + ("_total" if family.type == "counter" else "") for family in collected}
+
+
+def test_alerts_the_dashboard_and_the_document_name_metrics_that_there_are(coach: Server) -> None:
+    alerts, dashboard = text("deploy/prometheus/alerts.yml"), text("deploy/grafana/coach.json")
+    scraped = httpx2.get(f"{coach.url}/metrics").text
+    assert families(" ".join(re.findall(r"^# TYPE (\w+)", scraped, re.MULTILINE))) <= shown()
+    named = families(alerts) | families(dashboard)
+    assert named <= shown()
+    assert shown() <= named, "An operator sees it nowhere."
+    assert families("\n".join(re.findall(r"^\|.*", text("docs/observability.md"), re.MULTILINE))) == shown()
+
+
+def test_each_alert_says_how_urgent_it_is_and_what_is_the_matter() -> None:
+    (group,) = yaml.safe_load(text("deploy/prometheus/alerts.yml"))["groups"]
+    names = [rule["alert"] for rule in group["rules"]]
+    assert len(set(names)) == len(names) > 10
+    for rule in group["rules"]:
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+    config = yaml.safe_load(text("deploy/prometheus/prometheus.yml"))
+    assert config["rule_files"] == ["alerts.yml"]
+
+
+def test_the_dashboard_can_be_imported() -> None:
+    dashboard = json.loads(text("deploy/grafana/coach.json"))
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(set(ids)) == len(ids)
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for target in panel.get("targets", ()):
+            assert target["datasource"]["uid"] == "${datasource}"
 
 
 @pytest.mark.parametrize("unit", ["coach.service", "coach-worker.service"])
