@@ -11,7 +11,7 @@ from gauges import marks, metrics, traces
 logger = logging.getLogger(__name__)
 
 
-def settle(kept: Kept, ended: Ended, seconds: float, place: str) -> None:
+def count(kept: Kept, ended: Ended, seconds: float, place: str) -> None:
     """`seconds` from its beginning to its end; `place` of its finding of safety, if it has one: message, reply."""
     code = ended.problem.code if isinstance(ended, Failed) else ""
     status = kept.status

@@ -18,7 +18,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from chat.store import NOT_MIGRATED
+from chat.pool import NOT_MIGRATED
 from problems import (
     DatabaseUnavailable,
     Forbidden,

@@ -1,4 +1,4 @@
-"""The turns' side of the database: psycopg's async pool and what is asked of it. The SQL is in chat.statements.
+"""The turns' side of the database: what is asked of it. The SQL is in chat.statements, the connections in chat.pool.
 
 A turn takes three statements, each a transaction of its own: what there is (`scene`), its beginning (`new_turn`), its end
 (`keep`). None is held open while something is decided: a beginning is stored only if the session is still as it was seen, else
@@ -8,62 +8,28 @@ for each other.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.rows import TupleRow, tuple_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg.rows import TupleRow
 
 from chat import spending, statements
 from chat.mailbox import Letter
+from chat.pool import HOUSEKEEPING, Pool
 from chat.prompts import Utterance
 from chat.records import Checkpoint, Counted, Kept, NewTurn, Place, Progress, Scene, Stored, Voice
 from chat.spending import Drawn, Need, Spender, refused
-from gauges import metrics, slow
 from identity import walls
 from identity.callers import ANONYMOUS, Caller
 from personas.instructions import script_of
-from problems import DatabaseUnavailable
 from safety.rules import Rules, delivered
-
-Connection = psycopg.AsyncConnection[TupleRow]
-
-UNTRIED = 0.5
-"""s without use after which a connection is tried before it is used."""
-
-CONNECT = 5
-"""s for a new connection."""
-
-AWAY = 0.5
-"""s for a connection of the pool's, once the database was out of reach: who asks meanwhile is told so soon."""
-
-ANSWER, HOUSEKEEPING = 10.0, 60.0
-"""s after which a database that says nothing is out of reach: one that is halted, or behind a network that drops all."""
-
-NOT_MIGRATED = "The database is not at this version; run manage.py migrate."
-
 
 OVERTAKEN = frozenset({"one_running_turn_of_a_session", "one_running_turn_in_a_slot", "idempotency_key_once"})
 """Constraints that say: another send was first, between the look and the beginning."""
-
-
-@asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """A database that can't be reached becomes DatabaseUnavailable."""
-    try:
-        yield
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-        raise DatabaseUnavailable(NOT_MIGRATED) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError) as error:
-        raise DatabaseUnavailable from error
 
 
 class Store:
@@ -72,69 +38,18 @@ class Store:
     def __init__(self, conninfo: str, size: int, timeout: float = 5.0) -> None:
         self._voices: dict[int, Voice] = {}
         self._rules = delivered()
-        self._away = False
-        self._refused = 0
-        self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo,
-            min_size=1,
-            max_size=size,
-            timeout=timeout,
-            open=False,
-            check=self._check,
-            kwargs={
-                "row_factory": tuple_row,
-                "autocommit": True,
-                "connect_timeout": CONNECT,
-                "tcp_user_timeout": int(ANSWER * 1000),
-            },
-            reconnect_timeout=60,
-        )
-
-    async def _check(self, connection: Connection) -> None:
-        """A server that was restarted is found out here, not by a turn; what was in use just now needs no look."""
-        now = time.monotonic()
-        if now - self._used.get(connection, 0) > UNTRIED:
-            await AsyncConnectionPool.check_connection(connection)
-        self._used[connection] = now
-
-    @asynccontextmanager
-    async def _connection(self, statement: str, seconds: float | None = None) -> AsyncIterator[Connection]:
-        """One of the pool's for a statement, for so long at most. Raises DatabaseUnavailable."""
-        asked, waiting = time.monotonic(), True
-        try:
-            async with (
-                translated(),
-                asyncio.timeout(ANSWER if seconds is None else seconds),
-                self._pool.connection(AWAY if self._away else None) as one,
-            ):
-                self._away = waiting = False
-                metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
-                with slow.timed(statement):
-                    yield one
-        except DatabaseUnavailable as error:
-            if waiting:
-                metrics.POOL_WAIT_SECONDS.observe(time.monotonic() - asked)
-            if isinstance(error.__cause__, PoolTimeout):
-                self._look_why()
-            raise
-
-    def _look_why(self) -> None:
-        """The pool had no connection: is the database out of reach, or is the pool only busy?"""
-        refused = self._pool.get_stats().get("connections_errors", 0)
-        self._away = self._away or refused > self._refused
-        self._refused = refused
+        self._pool = Pool(conninfo, size, timeout)
 
     def pool_stats(self) -> dict[str, int]:
         """How the pool is doing, in psycopg_pool's words."""
-        return self._pool.get_stats()
+        return self._pool.stats()
 
     async def open(self) -> None:
         """Begin to connect; a database that is down is no reason not to start."""
-        await self._pool.open(wait=False)
+        await self._pool.open()
 
     async def close(self) -> None:
-        await self._pool.close(timeout=5)
+        await self._pool.close()
 
     # --- a turn's beginning -------------------------------------------------------------------------------------
 
@@ -181,7 +96,7 @@ class Store:
         """The rows of one statement that the caller may see, whatever it asks for (identity.walls)."""
         if caller.open:
             return await self.rows(statement, values)
-        async with self._connection(statement) as connection, connection.pipeline(), connection.transaction():
+        async with self._pool.connection(statement) as connection, connection.pipeline(), connection.transaction():
             await connection.execute(walls.ENTER.encode(), walls.place_of(caller))
             cursor = await connection.execute(statement.encode(), values)
             return await cursor.fetchall()
@@ -232,7 +147,7 @@ class Store:
     async def _new_turn_within(self, values: dict[str, Any], need: Need, spender: Spender) -> int:
         """NEW_TURN within budgets. What a turn that runs may spend is in them, so of many at once none overdraws."""
         asked = {"turn": values["turn"], **asdict(need), **asdict(spender), **spender.subjects()}
-        async with self._connection(statements.NEW_TURN) as connection, connection.transaction():
+        async with self._pool.connection(statements.NEW_TURN) as connection, connection.transaction():
             cursor = await connection.execute(statements.NEW_TURN, values)
             ((stored,),) = await cursor.fetchall()
             if stored:
@@ -253,7 +168,7 @@ class Store:
             "cache_read_tokens": usage and usage.cache_read_tokens,
             "cache_write_tokens": usage and usage.cache_write_tokens,
         }
-        async with self._connection(statements.KEEP) as connection:
+        async with self._pool.connection(statements.KEEP) as connection:
             row = await (await connection.execute(statements.KEEP, values)).fetchone()
             if row and row[0]:
                 return True
@@ -303,19 +218,19 @@ class Store:
 
     async def ping(self) -> None:
         """Raise DatabaseUnavailable where no statement goes through."""
-        async with self._connection(statements.PING) as connection:
+        async with self._pool.connection(statements.PING) as connection:
             await connection.execute(statements.PING)
 
     async def execute(self, statement: str, values: dict[str, Any]) -> int:
         """One statement of the worker's own housekeeping; the number of rows."""
-        async with self._connection(statement, HOUSEKEEPING) as connection:
+        async with self._pool.connection(statement, HOUSEKEEPING) as connection:
             return (await connection.execute(statement.encode(), values)).rowcount
 
     async def rows(
         self, statement: str, values: dict[str, Any] | list[Any], *, ms: int | None = None
     ) -> list[TupleRow]:
         """The rows of one statement. One that takes longer than `ms` milliseconds is given up by the database."""
-        async with self._connection(statement) as connection:
+        async with self._pool.connection(statement) as connection:
             if ms is None:
                 return await (await connection.execute(statement.encode(), values)).fetchall()
             async with connection.pipeline(), connection.transaction():

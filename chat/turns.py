@@ -267,7 +267,7 @@ class Turns:
             spent_cost=usd,
         )
         ended = await self.endings.keep(kept, problem)
-        accounts.settle(kept, ended, time.monotonic() - telling.began, "message" if opened.answer else "reply")
+        accounts.count(kept, ended, time.monotonic() - telling.began, "message" if opened.answer else "reply")
         return ended
 
     # --- the end of the worker ----------------------------------------------------------------------------------

@@ -322,6 +322,7 @@ def test_the_schema_describes_every_path(api: Api) -> None:
         "/chat/personas",
         "/brain/switch",
         "/health/ready",
+        "/metrics",
     ):
         assert path in text
     assert schema["openapi"] == "3.1.0"

@@ -70,6 +70,7 @@ def test_a_page_of_another_port_may_call(api: Api) -> None:
     assert answer.headers["access-control-allow-origin"] == origin
     assert "access-control-allow-credentials" not in answer.headers
     assert "x-turn-id" in answer.headers["access-control-expose-headers"]
+    assert "x-request-id" in answer.headers["access-control-expose-headers"]
     refused = api.http.post("/chat/start", json={"user_id": 5}, headers={"Origin": origin})
     assert refused.headers["access-control-allow-origin"] == origin
 

