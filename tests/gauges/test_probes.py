@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.database, pytest.mark.xdist_group("gauges")]
 
 
 def test_a_server_whose_database_lacks_a_migration_is_alive_and_not_ready(gauged: Gauged) -> None:
-    http = gauged.client().http
+    api = gauged.client()
+    http = api.http
     assert http.get("/health/ready").json()["status"] == "ready"
     with gauged.server.database() as database:
         taken = database.execute(
