@@ -35,10 +35,15 @@ READABLE = {
     "personas.PersonaVersion": "SELECT",
     "brains.ActiveBrain": "SELECT",
     "safety.RuleSet": "SELECT",
-    "identity.Budget": "SELECT (id)",  # whether there is any
     "memory.Watermark": "SELECT, INSERT, UPDATE",  # held while something is forgotten; nothing of anybody's is in it
 }
 """Tables that are nobody's, and what a caller may do with them."""
+
+SHARED = {"identity.Budget": "user"}
+"""Tables whose rows are everybody's where that field is empty, else that owner's."""
+
+RIGHTS = {"identity.Budget": "SELECT (id)"}  # whether there is any; what it says is the operator's
+"""What a caller may do with rows that are walled, where that is not everything."""
 
 OWN = {
     USER: """= (SELECT o.id FROM identity_owner o
@@ -97,9 +102,9 @@ def statements(model: type[Model]) -> Iterator[str]:
     for role, rule in rules.items():
         yield f"DROP POLICY IF EXISTS own_{role} ON {table}"
         yield f"CREATE POLICY own_{role} ON {table} TO {role} USING ({rule}) WITH CHECK ({rule})"
-    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {USER}, {APP}"
+    yield f"GRANT {RIGHTS.get(label, 'SELECT, INSERT, UPDATE, DELETE')} ON {table} TO {USER}, {APP}"
     key = model._meta.pk
-    if key is not None and key.get_internal_type() in ("AutoField", "BigAutoField"):
+    if label not in RIGHTS and key is not None and key.get_internal_type() in ("AutoField", "BigAutoField"):
         yield f"GRANT USAGE ON SEQUENCE {table}_{key.column}_seq TO {USER}, {APP}"
 
 
@@ -111,6 +116,9 @@ def rules_of(model: type[Model]) -> dict[str, str] | None:
         parent = model._meta.get_field(way).related_model
         assert isinstance(parent, type)  # noqa: S101 — a foreign key, told to the type checker
         return dict.fromkeys(OWN, f"EXISTS (SELECT 1 FROM {parent._meta.db_table} WHERE id = {way}_id)")  # noqa: S608
+    if field := SHARED.get(model._meta.label):
+        column = f"{field}_id"
+        return {role: f"{column} IS NULL OR {column} {own.replace('owner_id', column)}" for role, own in OWN.items()}
     owned = any(field.name == "owner" for field in model._meta.fields)
     return {role: f"owner_id {own}" for role, own in OWN.items()} if owned else None
 

@@ -294,7 +294,7 @@ def test_a_checkpoint_whose_answer_was_lost_is_stored_again_with_more_and_read_f
 
 
 def test_a_database_that_says_nothing_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.store.ANSWER", 0.2)
+    monkeypatch.setattr("chat.pool.ANSWER", 0.2)
 
     async def work(store: Store) -> None:
         with pytest.raises(DatabaseUnavailable):

@@ -42,7 +42,6 @@ NOBODYS = {
     "personas.PersonaVersion": "",
     "safety.RuleSet": "",
     "identity.ApiKey": "of apps",
-    "identity.Budget": "an operator's; that of one user goes with the user",
     "identity.Spending": "digests, for a week",
     "identity.Reservation": "digests, while a turn runs",
     "identity.RequestCount": "digests, for two minutes",
