@@ -19,7 +19,7 @@ from coach_project import cluster, postgres, shelf
 from coach_project.account import candidates
 from coach_project.launch import Refused, is_loopback
 from tests import databases
-from tests.serving import Server
+from tests.serving import SECRET, Server
 from tests.settings import RUN
 from tests.vendor import Scenario, Vendor
 
@@ -29,6 +29,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 NO_CHROMIUM = "The browser tests were not run, for want of a Chromium: apt-get install chromium"
 
 _share = pytest.StashKey[postgres.Hold]()
+_logged = pytest.StashKey[int]()
 
 
 # --- The network --------------------------------------------------------------------------------------------------
@@ -55,9 +56,24 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         if settings.EMBEDDED_DATABASE:
             config.stash[_share] = postgres.hold(settings.COACH_DATA)
+            config.stash[_logged] = _postgresql_log().stat().st_size
             databases.drop_of_dead_runs()
     except Refused as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+def _postgresql_log() -> Path:
+    return shelf.front(Path(settings.COACH_DATA)) / "log"
+
+
+def _leak(config: pytest.Config) -> str:
+    """A secret or a canary that the embedded server has logged in this run; each test's own servers are looked at as they end."""
+    if _logged not in config.stash:
+        return ""
+    with _postgresql_log().open("rb") as log:
+        log.seek(config.stash[_logged])
+        found = SECRET.search(log.read().decode(errors="replace"))
+    return found[0] if found else ""
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,6 +82,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker(config) or config.option.collectonly:
         return
     databases.drop_all_of(RUN)
+    if leak := _leak(config):
+        print(f"\nPostgreSQL's log holds what it must not: {leak}")  # noqa: T201 — the run has failed by it
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if share := config.stash.get(_share, None):
         share.release()
 

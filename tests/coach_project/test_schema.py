@@ -48,7 +48,7 @@ def asked(server: Server, folder: Path, key: str) -> tuple[str, list[tuple[str, 
     tally = folder / "tally"
     environment = {"COACH_URL": server.url, "COACH_KEY": key, "COACH_TALLY": str(tally), "PYTHONPATH": str(BASE_DIR)}
     let_in = ["--header", f"Authorization: Bearer {key}"] if key else []
-    how = ["--max-examples", EXAMPLES] if EXAMPLES else ["--max-examples", "3", "--generation-deterministic"]
+    how = ["--max-examples", EXAMPLES] if EXAMPLES else ["--max-examples", "2", "--generation-deterministic"]
     program = Path(sys.executable).with_name("st")
     done = subprocess.run(
         [program, "--no-color", "--config-file", CONFIGURATION, "run", f"{server.url}/api/schema", *let_in, *how],

@@ -64,6 +64,8 @@ def lived(_started: object, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with vendor:
         environment = {
             "COACH_AUTH": "token",
+            "COACH_BACKGROUND": "on",
+            "COACH_MEMORY_DELAY": "0",
             "COACH_BRAIN": "claude",
             "COACH_BREAKER_FAILURES": "1000",
             "COACH_LIMITS": "off",
@@ -144,15 +146,16 @@ def talk(api: Api, bearer: str, vendor: Vendor) -> None:
         {"odd": frozenset({"html"})},
         {"cut": 1},
     ):
-        vendor.base = Scenario(**{"deltas": (f"{WORD} ", "x "), "says": told, **trouble})
-        assert "error" in api.stream(session, f"Again {WORD}").end
+        vendor.base = Scenario(**{"deltas": (f"{WORD} ",) * 5, "says": told, **trouble})
+        assert "error" in api.stream(session, f"Again {WORD}").end, trouble
     vendor.base = Scenario()
     fact = api.http.post("/memory", json={**mine, "kind": "goal", "text": f"I row {WORD}"}).json()
     api.http.patch(f"/memory/{fact['fact_id']}", json={**mine, "text": f"I row {WORD} twice"})
     for query in ("/chat/sessions", "/memory"):
         assert api.http.get(query, params={**mine, "q": WORD}).status_code == 200
     assert api.http.get("/user/export", params=mine).status_code == 200
-    api.http.post("/memory/forget", json={**mine, "topic": f"{WORD} twice"})
+    assert api.http.post("/memory/forget", json={**mine, "topic": f"{WORD} twice"}).json()["facts"] == 1
+    assert api.http.post("/memory", json={**mine, "kind": "goal", "text": f"I ski {WORD}"}).status_code == 201
 
 
 def stray(server: Server, key: str, token: str) -> None:
@@ -178,11 +181,9 @@ def until_learned(server: Server) -> None:
     deadline = time.monotonic() + PATIENCE
     with server.database() as database:
         while time.monotonic() < deadline:
-            waiting = database.execute(
-                "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
-            ).fetchone()
-            found = database.execute("SELECT count(*) FROM memory_passage").fetchone()
-            if waiting == (0,) and found and found[0] > 4:
+            passages = database.execute("SELECT count(*) FROM memory_passage").fetchone()
+            doing = database.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'").fetchone()
+            if passages and passages[0] > 4 and doing == (0,):
                 return
             time.sleep(0.1)
     raise AssertionError(f"not learned after {PATIENCE} s")
