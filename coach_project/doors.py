@@ -30,12 +30,13 @@ ADMIN_BODY_LIMIT = 5 << 20
 ALLOWED_HEADERS = b"content-type, authorization, idempotency-key, accept, last-event-id, cache-control, x-request-id"
 EXPOSED_HEADERS = b"x-session-id, x-turn-id, x-request-id, retry-after, ratelimit, ratelimit-policy"
 STATIC = "/static/"
-GUARDS: Headers = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
+FILES = ("/page/", STATIC)
+GUARDS: Headers = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+POLICIES: Headers = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+"""For all but files, which are part of a page that has them."""
 FORMS = ("/login", "/logout")
 METHODS = b"GET, POST, PATCH, DELETE, OPTIONS"
 
@@ -101,7 +102,7 @@ class Door:
         path = scope["path"]
         if len(path) > 1 and path.endswith("/") and not path.startswith(self._untrimmed):
             scope = {**scope, "path": path.rstrip("/") or "/"}
-        send = with_headers(self._always, send)
+        send = with_headers(self._always if path.startswith(FILES) else (*self._always, *POLICIES), send)
         try:
             self._check(scope, headers, origin)
             if origin:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -17,7 +19,7 @@ from coach_project.launch import BASE_DIR
 from coach_project.scraping import Build, Database
 from gauges import metrics
 from tests.conftest import Serve
-from tests.serving import Server
+from tests.serving import Server, free_port
 
 DEPLOY = BASE_DIR / "deploy"
 SERVE = "gunicorn --config coach_project/server.py coach_project.asgi:application"
@@ -51,6 +53,49 @@ def test_everything_starts_the_server_and_its_worker_alike() -> None:
         assert WORK in working
     quoted = '"' + '", "'.join(SERVE.split()) + '"'
     assert f"CMD [{quoted}]" in text("deploy/Dockerfile")
+
+
+def test_what_the_container_gets_is_enough_to_start(tmp_path: Path, coach: Server) -> None:
+    """No engine builds the image here: its files, alone in a folder, are loaded as the server and the worker load them."""
+    for name in re.findall(r"^COPY (?!--from)(.+) \S+$", text("deploy/Dockerfile"), re.MULTILINE):
+        for each in name.split():
+            source = BASE_DIR / each
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / each)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "coach_project.settings", "COACH_AUTH": "token"}
+    environment |= {"DJANGO_SECRET_KEY": "x" * 50, "DATABASE_URL": coach.where.url(), "COACH_DATA": "/nonexistent"}
+    loading = (
+        "import coach_project.asgi, django.urls; django.urls.resolve('/chat/stream'); print(coach_project.__file__)"
+    )
+    for command in (["-c", loading], ["manage.py", "migrate", "--check"], ["manage.py", "personas", "list"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert command[0] != "-c" or done.stdout.startswith(str(tmp_path))
+
+
+def test_the_container_knows_whether_it_is_well(coach: Server) -> None:
+    found = re.search(r"HEALTHCHECK .*\\\n    CMD (\[.+\])$", text("deploy/Dockerfile"), re.MULTILINE)
+    assert found
+    _, *words = json.loads(found[1])
+
+    def status(port: int) -> int:
+        known = {**os.environ, "PORT": str(port)}
+        return subprocess.run([sys.executable, *words], env=known, capture_output=True, check=False).returncode
+
+    assert status(int(coach.url.rpartition(":")[2])) == 0
+    assert status(free_port()) != 0
+
+
+def test_the_cache_of_the_containers_keeps_nothing_and_is_waited_for_by_nobody() -> None:
+    services = yaml.safe_load(text("deploy/compose.yml"))["services"]
+    command = services["redis"]["command"]
+    assert command[command.index("--save") + 1] == ""
+    assert command[command.index("--appendonly") + 1] == "no"
+    for name in ("app", "worker", "migrate"):
+        assert services[name]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+        assert "redis" not in services[name]["depends_on"]
+    assert "ports" not in services["redis"]
 
 
 def test_a_stop_leaves_turns_the_time_to_end() -> None:

@@ -34,6 +34,12 @@ def test_every_answer_has_one_policy(coach: Server, path: str, policy: str) -> N
     assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
+def test_a_file_needs_none(coach: Server) -> None:
+    headers = httpx2.get(f"{coach.url}/static/admin/css/base.css").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Security-Policy" not in headers
+
+
 def test_no_policy_allows_what_is_inline_or_from_elsewhere() -> None:
     for policy in (policies.ADMIN, policies.DOCS, JSON):
         assert "frame-ancestors 'none'" in policy
