@@ -35,7 +35,9 @@ ADDING = (
 )
 """All that a migration may do, some of it under the conditions below."""
 
-LOOKED_AT: dict[str, str] = {}
+LOOKED_AT = {
+    "identity.0004_budgets": "a new table's key to identity_owner, which cascades; there are no rows to be checked",
+}
 """RunSQL, RunPython and constraints on a table that the old code writes, by migration: why the old code can live with it."""
 
 
