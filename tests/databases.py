@@ -56,6 +56,10 @@ def copy_of_template() -> Where:
     return where().named(name)
 
 
+HALF_DROPPED = -2
+"""As `datconnlimit`: a DROP was interrupted; such a database can only be dropped."""
+
+
 def drop(name: str) -> None:
     """Drop a database, whoever is in it.
 
@@ -63,9 +67,11 @@ def drop(name: str) -> None:
     at work there. A plain DROP sends such a worker away by itself.
     """
     with maintenance() as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+        found = connection.execute("SELECT datconnlimit FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if not found:
             return
-        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        if found[0] != HALF_DROPPED:
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'",
             [name],
