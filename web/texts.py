@@ -101,6 +101,12 @@ TEXTS: dict[str, Promise] = {
 }
 
 
+def kinds() -> list[tuple[str, str]]:
+    """Those of what is remembered, by name, with their texts; the least special one first."""
+    found = [(key.removeprefix("kind_"), str(text)) for key, text in TEXTS.items() if key.startswith("kind_")]
+    return found[::-1]
+
+
 def translated() -> dict[str, str]:
     """All of them, in the language that is active."""
     return {key: str(text) for key, text in TEXTS.items()}

@@ -126,13 +126,13 @@ def _document(request: HttpRequest, user: str) -> str:
         data = {
             "texts": texts.translated(),
             "language": language.code,
-            "languages": [asdict(each) for each in languages.offered()],
             "personas": [asdict(card) for card in catalog.published()],
             "persona": catalog.default_name(),
             "user": user,
         }
         told = json_script(data, "data")  # nothing in it can end the element
-        return render_to_string("web/page.html", {**_frame(request), "data": told, "user": user})
+        frame = {**_frame(request), "languages": languages.offered(), "kinds": texts.kinds()}
+        return render_to_string("web/page.html", {**frame, "data": told, "user": user})
 
 
 def _takes_gzip(request: HttpRequest) -> bool:

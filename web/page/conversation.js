@@ -48,7 +48,7 @@ export class Conversation {
     this.history.load(messages, session.head, session.persona);
     const last = this.history.messages.get(this.history.head);
     if (last?.status === "running") this.#follow({ turnId: last.turnId }, last);
-    this.#told.changed();
+    this.#tell("changed");
     this.#sendWhatWaits();
   }
 
@@ -62,7 +62,7 @@ export class Conversation {
       this.#startLost = true;
       const reply = this.history.messages.get(this.history.head);
       if (reply?.status === "running") reply.lost = true;
-      this.#told.changed();
+      this.#tell("changed");
     };
     this.#starting ??= untilHeard(begin, lost, this.#leaving.signal)
       .then((started) => {
@@ -78,16 +78,18 @@ export class Conversation {
   async send(text) {
     const message = this.#add("user", text, this.history.head);
     const reply = this.#add("assistant", "", message.id);
-    reply.lost = this.#startLost;
-    this.#told.changed();
-    try {
-      await this.start();
-    } catch (error) {
-      if (!this.#leaving.signal.aborted) this.#trouble(reply, error);
-      return;
+    if (!this.id) {
+      reply.lost = this.#startLost;
+      this.#tell("changed");
+      try {
+        await this.start();
+      } catch (error) {
+        if (!this.#leaving.signal.aborted) this.#trouble(reply, error);
+        return;
+      }
     }
-    this.#told.named(this.id);
     this.#post("/chat/stream", { session_id: this.id, message: text }, reply, message);
+    this.#tell("named", this.id);
     if (reply.stopping) this.turn.stop(); // wished for before there was a turn to stop
   }
 
@@ -116,7 +118,7 @@ export class Conversation {
     const reply = this.history.messages.get(this.history.head);
     if (reply?.status === "running") {
       reply.stopping = true;
-      this.#told.changed();
+      this.#tell("changed");
     }
   }
 
@@ -124,13 +126,13 @@ export class Conversation {
   async choose(message) {
     const leaf = this.history.leafOf(message);
     this.history.head = leaf.id;
-    this.#told.changed();
+    this.#tell("changed");
     if (!message.local) await call("PATCH", `/chat/sessions/${this.id}`, { body: { head: leaf.local ? leaf.parent : leaf.id } });
   }
 
   async setPersona(id) {
     this.persona = id;
-    this.#told.changed();
+    this.#tell("changed");
     if (this.id) await call("PATCH", `/chat/sessions/${this.id}`, { body: { persona: id } });
   }
 
@@ -139,12 +141,17 @@ export class Conversation {
     this.turn?.leave();
     this.turn = null;
     this.history = new History();
-    this.#told.changed();
+    this.#tell("changed");
   }
 
+  /** Another one is looked at; what runs here goes on at the server. */
   leave() {
     this.#leaving.abort();
     this.turn?.leave();
+  }
+
+  #tell(what, about) {
+    if (!this.#leaving.signal.aborted) this.#told[what](about);
   }
 
   #add(role, content, parent) {
@@ -172,8 +179,11 @@ export class Conversation {
 
   /** What was sent before a reload, and may not have arrived: the same key makes sending it twice harmless. */
   #sendWhatWaits() {
+    const asked = this.turn && this.history.messages.get(this.history.messages.get(this.history.head).parent);
     for (const [key, { session, path, body }] of Object.entries(outbox.all())) {
-      if (session !== this.id || this.turn) continue;
+      if (session !== this.id) continue;
+      if (asked && (body.message ?? asked.content) === asked.content) outbox.take(key); // it is being answered
+      if (this.turn) continue;
       const message = body.message ? this.#add("user", body.message, this.history.head) : null;
       const reply = this.#add("assistant", "", this.history.head);
       this.#follow({ path, body, key }, reply, message, true);
@@ -185,22 +195,23 @@ export class Conversation {
       accepted: (turnId) => {
         if (wish.key) outbox.take(wish.key);
         reply.turnId = turnId;
-        this.#told.accepted?.(turnId);
+        this.#tell("accepted", turnId);
       },
       text: (text) => {
         reply.content = text;
-        this.#told.said(reply);
+        this.#tell("said", reply);
       },
       lost: (lost) => {
         if (Boolean(reply.lost) === lost) return;
         reply.lost = lost;
-        this.#told.changed();
+        this.#tell("changed");
       },
       ended: (frame) => this.#ended(turn, wish, frame, reply, message, again),
     });
     this.turn = turn;
-    this.#told.changed();
-    return turn.follow();
+    const over = turn.follow(); // the request is on its way while the page is drawn
+    this.#tell("changed");
+    return over;
   }
 
   #ended(turn, wish, frame, reply, message, again) {
@@ -219,7 +230,7 @@ export class Conversation {
       reply.status = frame.done ? frame.status : frame.error;
       reply.trouble = frame.done ? null : { code: frame.error, message: frame.message };
     }
-    this.#told.ended(reply);
+    this.#tell("ended", reply);
     // What was sent before a reload may have been answered then: the server knows which messages there are.
     if (again) this.open(this.id);
   }
@@ -228,7 +239,7 @@ export class Conversation {
     if (error.code === "turn_in_progress") {
       this.history.remove(reply);
       if (message) this.history.remove(message);
-      this.#told.busy(message?.content ?? "");
+      this.#tell("busy", message?.content ?? "");
       this.open(this.id);
       return;
     }
@@ -239,15 +250,6 @@ export class Conversation {
     if (!(error instanceof Refused)) throw error;
     reply.status = "failed";
     reply.trouble = { code: error.code, message: error.message };
-    this.#told.changed();
+    this.#tell("changed");
   }
-}
-
-/** Ask why a reply is as it is: its turn's manifest. */
-export function manifestOf(reply) {
-  return call("GET", `/chat/turns/${reply.turnId}/manifest`);
-}
-
-export async function removeSession(id) {
-  await ask("DELETE", `/chat/sessions/${id}`);
 }

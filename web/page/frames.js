@@ -29,12 +29,13 @@ export class FrameReader {
 
 /** Reads a body to its end: `hear(frame)` for each frame, `alive()` for whatever comes, pings too. */
 export async function readFrames(body, hear, alive) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.getReader();
+  const decoder = new TextDecoder(); // not a TextDecoderStream, which takes a task of its own for each piece
   const frames = new FrameReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
     alive();
-    for (const frame of frames.push(value)) hear(frame);
+    for (const frame of frames.push(decoder.decode(value, { stream: true }))) hear(frame);
   }
 }

@@ -4,14 +4,14 @@ import { ask, Refused } from "./api.js";
 import { Announcer } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { find, make } from "./elements.js";
+import { find } from "./elements.js";
 import { keepCookie, lastPersona } from "./keeping.js";
 import { Memory } from "./memory.js";
 import { confirmed, watchMenus } from "./menus.js";
 import { Sidebar } from "./sidebar.js";
-import { complaint, language, languages, personaOf, personas, say, usualPersona } from "./texts.js";
+import { complaint, personaOf, personas, say, usualPersona } from "./texts.js";
 import { Transcript } from "./transcript.js";
-import { showCoaches, Welcome } from "./welcome.js";
+import { showCoaches, showWelcome } from "./welcome.js";
 import { showVersions, showWhy } from "./why.js";
 
 const tabs = new BroadcastChannel("coach"); // of this browser: each tells the others what it has changed
@@ -21,18 +21,23 @@ let conversation;
 const transcript = new Transcript({
   copy,
   edit: (message) => composer.edit(message),
-  regenerate: (reply) => conversation.regenerate(reply),
+  regenerate: again,
+  retry: again,
   choose: (message) => trying(() => conversation.choose(message).then(tellTabs)),
   compare: (message) =>
     showVersions(conversation.history.versions(message), message, (chosen) => trying(() => conversation.choose(chosen))),
   why: (message) => trying(() => showWhy(message)),
 });
 
+function again(reply) {
+  conversation.regenerate(reply);
+}
+
 const composer = new Composer({
   typing: () => trying(() => conversation.start()),
   send(text) {
-    transcript.toEnd();
     conversation.send(text);
+    transcript.toEnd();
   },
   edit: (message, text) => conversation.edit(message, text),
   stop: () => conversation.stop(),
@@ -55,7 +60,6 @@ const sidebar = new Sidebar({
   },
 });
 
-const welcome = new Welcome({ starter: (text) => composer.put(text) });
 const memory = new Memory(go);
 
 function draw() {
@@ -63,7 +67,7 @@ function draw() {
   const running =
     Boolean(conversation.turn) || conversation.history.messages.get(conversation.history.head)?.status === "running";
   document.body.classList.toggle("empty", empty);
-  if (empty) welcome.show(conversation.persona);
+  if (empty) showWelcome(conversation.persona, (text) => composer.put(text));
   showCoaches(conversation.persona, choosePersona);
   transcript.show(conversation.history, running);
   composer.running = running;
@@ -76,48 +80,38 @@ function draw() {
   }
 }
 
-function told(mine) {
-  const current = () => mine.conversation === conversation;
-  return {
-    changed: () => current() && draw(),
-    said(reply) {
-      if (!current()) return;
-      transcript.grow(reply);
-      announcer.grow(reply);
-    },
-    accepted() {
-      tellTabs();
-      sidebar.load();
-    },
-    ended(reply) {
-      if (current()) draw();
-      announcer.end(reply);
-      if (reply.trouble) announcer.say(complaint(reply.trouble.code, reply.trouble.message));
-      tellTabs();
-      sidebar.load();
-    },
-    named(id) {
-      if (!current()) return;
-      composer.named(id);
-      sidebar.current = id;
-      if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
-    },
-    busy(text) {
-      if (!current()) return;
-      composer.put(text);
-      notice(complaint("turn_in_progress"));
-    },
-  };
-}
+const told = {
+  changed: draw,
+  said(reply) {
+    transcript.grow(reply);
+    announcer.grow(reply);
+  },
+  accepted() {
+    tellTabs();
+    sidebar.soon();
+  },
+  ended(reply) {
+    draw();
+    announcer.end(reply);
+    if (reply.trouble) announcer.say(complaint(reply.trouble.code, reply.trouble.message));
+    told.accepted();
+  },
+  named(id) {
+    composer.named(id);
+    sidebar.current = id;
+    if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
+  },
+  busy(text) {
+    composer.put(text);
+    notice(complaint("turn_in_progress"));
+  },
+};
 
 /** Another session, or a new one for null; what runs in the one before goes on at the server. */
 function go(id, { push = true, keep = false } = {}) {
   conversation?.leave();
-  const mine = {};
-  conversation = mine.conversation = new Conversation(
-    lastPersona.get() && known(lastPersona.get()) ? lastPersona.get() : usualPersona,
-    told(mine),
-  );
+  const last = personas.find((each) => each.id === lastPersona.get());
+  conversation = new Conversation(last?.id ?? usualPersona, told);
   if (push && location.hash.slice(1) !== (id ?? "")) history.pushState(null, "", id ? `#${id}` : "/");
   sidebar.current = id;
   composer.open(id, { keep });
@@ -126,12 +120,10 @@ function go(id, { push = true, keep = false } = {}) {
   if (matchMedia("(pointer: fine)").matches) composer.field.focus();
   if (id)
     trying(
-      () => mine.conversation.open(id),
+      () => conversation.open(id),
       () => go(null),
     );
 }
-
-const known = (id) => personas.some((each) => each.id === id);
 
 function choosePersona(id) {
   lastPersona.set(id);
@@ -182,7 +174,7 @@ function refresh() {
 }
 
 tabs.onmessage = ({ data }) => {
-  sidebar.load();
+  sidebar.soon();
   if (data.session !== conversation.id) return;
   if (data.removed) go(null);
   else refresh();
@@ -219,9 +211,6 @@ find("#theme").addEventListener("change", (event) => {
   keepCookie("theme", event.target.value);
 });
 find("#theme").value = document.documentElement.dataset.theme;
-find("#language").replaceChildren(
-  ...languages.map((each) => make("option", { value: each.code, lang: each.code, selected: each.code === language }, each.name)),
-);
 find("#language").addEventListener("change", (event) => {
   keepCookie("language", event.target.value);
   location.reload();

@@ -1,12 +1,10 @@
 // What the coach remembers: facts with their sources, to correct, pin and erase; and what may be remembered at all.
 
 import { call, query, Refused } from "./api.js";
-import { find, icon, keepingFocus, make } from "./elements.js";
+import { find, keepingFocus, make, small } from "./elements.js";
 import { user } from "./keeping.js";
 import { confirmed, show } from "./menus.js";
 import { complaint, dateOf, say } from "./texts.js";
-
-const KINDS = ["injury", "goal", "preference", "record", "schedule", "health", "person", "other"];
 
 const whose = () => query({ user_id: user });
 const send = (method, path, body) => call(method, `${path}?${whose()}`, { body });
@@ -27,9 +25,6 @@ export class Memory {
     find("#memory-forget").addEventListener("click", () => this.#forget());
     find("#memory-add").addEventListener("submit", (event) => this.#add(event));
     find("#memory-export").href = `/memory/export?${whose()}`;
-    find("#memory-kind").replaceChildren(
-      ...KINDS.toReversed().map((kind) => make("option", { value: kind }, say(`kind_${kind}`))),
-    );
   }
 
   async show() {
@@ -65,18 +60,7 @@ export class Memory {
     const source = fact.source;
     const path = `/memory/${fact.fact_id}`;
     const button = (name, label, onclick, pressed) =>
-      make(
-        "button",
-        {
-          class: "action small",
-          type: "button",
-          "aria-label": `${label}: ${fact.text}`,
-          title: label,
-          "aria-pressed": pressed,
-          onclick,
-        },
-        icon(name),
-      );
+      small(name, `${label}: ${fact.text}`, onclick, { title: label, "aria-pressed": pressed });
     const text = make("p", { class: "fact", dir: "auto" }, fact.text);
     const row = make(
       "li",

@@ -1,6 +1,6 @@
 // How a message looks: a question in its bubble, an answer bare, with what can be done about it.
 
-import { accent, icon, make, portrait } from "./elements.js";
+import { accent, icon, make, portrait, small } from "./elements.js";
 import { Rendering } from "./markdown.js";
 import { complaint, personaOf, say } from "./texts.js";
 
@@ -8,69 +8,75 @@ const BETWEEN_PAINTS = 20; // ms: of sixty frames a second every second one, whi
 
 const NOTES = { stopped: "stopped", interrupted: "interrupted", truncated: "truncated", refused: "declined", failed: "failed" };
 
-function action(name, label, onclick) {
-  return make("button", { class: "action", type: "button", onclick }, icon(name), make("span", {}, label));
-}
-
-/** `doing` is what the buttons do: `copy`, `edit`, `regenerate`, `choose`, `compare`, `why`. */
-function versions(message, all, doing) {
-  if (all.length < 2) return null;
-  const at = all.indexOf(message);
-  const step = (name, label, to) =>
-    make(
-      "button",
-      { class: "action small", type: "button", "aria-label": label, disabled: !to, onclick: () => doing.choose(to) },
-      icon(name),
-    );
+/** A button that does `doing[name](message)`; its text and its drawing have the same name. */
+function action(name, message, doing) {
   return make(
-    "span",
-    { class: "versions", role: "group", "aria-label": say("versions") },
-    step("back", say("version_before"), all[at - 1]),
-    make("span", { class: "count" }, `${at + 1}/${all.length}`),
-    step("forth", say("version_after"), all[at + 1]),
-    message.role === "assistant" && action("columns", say("compare"), () => doing.compare(message)),
+    "button",
+    { class: "action", type: "button", "data-does": name, onclick: (event) => doing[name](message, event.currentTarget) },
+    icon(name),
+    make("span", {}, say(name)),
   );
 }
 
-/** A question of the user. */
-export class Question {
+function versions(message, all, doing) {
+  if (all.length < 2) return null;
+  const at = all.indexOf(message);
+  const step = (name, to) => small(name, say(name), () => doing.choose(to), { disabled: !to });
+  return make(
+    "span",
+    { class: "versions", role: "group", "aria-label": say("versions") },
+    step("version_before", all[at - 1]),
+    make("span", { class: "count" }, `${at + 1}/${all.length}`),
+    step("version_after", all[at + 1]),
+    message.role === "assistant" && action("compare", message, doing),
+  );
+}
+
+/** `doing` is what the buttons do: `copy`, `edit`, `regenerate`, `retry`, `choose`, `compare`, `why`. */
+class Said {
+  actions = make("div", { class: "actions" });
+  #acts = "";
+
   constructor(message, doing) {
     this.message = message;
     this.doing = doing;
-    this.actions = make("div", { class: "actions" });
-    this.bubble = make("div", { class: "bubble", dir: "auto" });
-    this.element = make("article", { class: "turn question", "aria-label": say("you_said") }, this.bubble, this.actions);
   }
 
-  show(all, busy) {
-    this.bubble.textContent = this.message.content;
-    this.element.dataset.id = this.message.id;
-    this.actions.replaceChildren(
-      ...[
-        versions(this.message, all, this.doing),
-        !busy && !this.message.local && action("edit", say("edit"), () => this.doing.edit(this.message)),
-        action("copy", say("copy"), (event) => this.doing.copy(this.message, event.currentTarget)),
-      ].filter(Boolean),
-    );
+  /** Its buttons, made anew only where they are others than before: a long chat has hundreds. */
+  act(all, names) {
+    const acts = [...names, ...all.map(({ id }) => id)].join();
+    if (this.#acts === acts) return;
+    this.#acts = acts;
+    const { message, doing } = this;
+    const buttons = names.filter(Boolean).map((name) => action(name, message, doing));
+    this.actions.replaceChildren(...[names.length && versions(message, all, doing), ...buttons].filter(Boolean));
+  }
+}
+
+/** A question of the user. */
+export class Question extends Said {
+  bubble = make("div", { class: "bubble", dir: "auto" });
+  element = make("article", { class: "turn question", "aria-label": say("you_said") }, this.bubble, this.actions);
+
+  show(all) {
+    const { id, content, local } = this.message;
+    if (this.bubble.textContent !== content) this.bubble.textContent = content;
+    this.element.dataset.id = id;
+    this.act(all, [!local && "edit", "copy"]);
   }
 }
 
 /** An answer, from before its first word to what can be done with the whole. */
-export class Answer {
+export class Answer extends Said {
+  who = make("h2", { class: "who" });
+  words = make("div", { class: "words", dir: "auto" });
+  note = make("p", { class: "note", hidden: true });
+  element = make("article", { class: "turn answer" }, this.who, this.words, this.note, this.actions);
+  rendering = new Rendering(this.words);
+  #coach = null;
   #drawn = null;
   #wanted = false;
   #paintedAt = 0;
-
-  constructor(message, doing) {
-    this.message = message;
-    this.doing = doing;
-    this.words = make("div", { class: "words", dir: "auto" });
-    this.rendering = new Rendering(this.words);
-    this.note = make("p", { class: "note", hidden: true });
-    this.actions = make("div", { class: "actions" });
-    this.who = make("h2", { class: "who" });
-    this.element = make("article", { class: "turn answer" }, this.who, this.words, this.note, this.actions);
-  }
 
   get running() {
     return this.message.status === "running";
@@ -92,17 +98,24 @@ export class Answer {
     else requestAnimationFrame(draw);
   }
 
-  show(all, busy) {
-    const persona = personaOf(this.message.persona);
-    accent(this.element, persona);
+  show(all) {
+    if (this.#coach !== this.message.persona) this.#introduce(this.message.persona);
     this.element.dataset.id = this.message.id;
     this.element.classList.toggle("running", this.running && !this.message.lost && !this.message.stopping);
     this.element.classList.toggle("thinking", this.running && !this.message.content);
     this.element.setAttribute("aria-busy", String(this.running));
-    if (this.who.textContent !== persona.name) this.who.replaceChildren(portrait(persona, "tiny"), persona.name);
     this.#text();
     this.#say();
-    this.#act(all, busy);
+    const { content, local, status, trouble, turnId } = this.message;
+    const again = trouble || status === "failed" ? "retry" : "regenerate";
+    this.act(all, this.running ? [] : [content !== "" && "copy", again, Boolean(turnId) && !local && "why"]);
+  }
+
+  #introduce(coach) {
+    const persona = personaOf(coach);
+    this.#coach = coach;
+    accent(this.element, persona);
+    this.who.replaceChildren(portrait(persona, "tiny"), persona.name);
   }
 
   #text() {
@@ -127,18 +140,5 @@ export class Answer {
     this.note.hidden = !text;
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.classList.toggle("wrong", !lost && Boolean(trouble || status === "failed"));
-  }
-
-  #act(all, busy) {
-    if (this.running) return this.actions.replaceChildren();
-    const failed = this.message.trouble || this.message.status === "failed";
-    this.actions.replaceChildren(
-      ...[
-        versions(this.message, all, this.doing),
-        this.message.content && action("copy", say("copy"), (event) => this.doing.copy(this.message, event.currentTarget)),
-        !busy && action("again", say(failed ? "retry" : "regenerate"), () => this.doing.regenerate(this.message)),
-        this.message.turnId && !this.message.local && action("why", say("why"), () => this.doing.why(this.message)),
-      ].filter(Boolean),
-    );
   }
 }

@@ -1,8 +1,7 @@
 // The list of sessions: to open, find, rename and delete.
 
-import { call, query, Refused } from "./api.js";
-import { removeSession } from "./conversation.js";
-import { find, icon, keepingFocus, make, portrait } from "./elements.js";
+import { ask, call, query, Refused } from "./api.js";
+import { find, keepingFocus, make, portrait, small } from "./elements.js";
 import { user } from "./keeping.js";
 import { confirmed } from "./menus.js";
 import { untilHeard } from "./network.js";
@@ -19,16 +18,13 @@ export class Sidebar {
   #current = null;
   #next = null;
   #asked = 0;
+  #soon;
   #told;
 
   /** `told` hears `open(id)`, `removed(id)` and `renamed(id, title)`. */
   constructor(told) {
     this.#told = told;
-    let timer;
-    this.#search.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.load(), 150);
-    });
+    this.#search.addEventListener("input", () => this.soon());
     this.#more.addEventListener("click", () => this.#load(this.#next));
     this.#cover.addEventListener("click", () => this.close());
     for (const button of document.querySelectorAll("[data-sidebar]")) button.addEventListener("click", () => this.toggle());
@@ -39,6 +35,12 @@ export class Sidebar {
   /** The newest page; the first load keeps asking until the network carries it. */
   load() {
     return this.#load("");
+  }
+
+  /** For what is no hurry: a word that is being typed, a turn, whose answer goes first. */
+  soon() {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.load(), 200);
   }
 
   set current(id) {
@@ -95,26 +97,8 @@ export class Sidebar {
     );
     const row = make("li", { "data-id": session.session_id }, link);
     row.append(
-      make(
-        "button",
-        {
-          class: "action small",
-          type: "button",
-          "aria-label": say("rename_of", { title }),
-          onclick: () => this.#rename(row, session, title),
-        },
-        icon("edit"),
-      ),
-      make(
-        "button",
-        {
-          class: "action small",
-          type: "button",
-          "aria-label": say("delete_of", { title }),
-          onclick: () => this.#remove(session.session_id, title),
-        },
-        icon("remove"),
-      ),
+      small("edit", say("rename_of", { title }), () => this.#rename(row, session, title)),
+      small("remove", say("delete_of", { title }), () => this.#remove(session.session_id, title)),
     );
     return row;
   }
@@ -154,7 +138,7 @@ export class Sidebar {
   async #remove(id, title) {
     if (!(await confirmed(say("delete_question", { title }), say("delete")))) return;
     try {
-      await removeSession(id);
+      await ask("DELETE", `/chat/sessions/${id}`);
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 404) throw error; // another tab was faster
     }

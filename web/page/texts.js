@@ -3,7 +3,6 @@
 const given = JSON.parse(document.getElementById("data").textContent);
 
 export const language = given.language;
-export const languages = given.languages;
 export const personas = given.personas;
 export const loggedIn = given.user; // empty where nobody has to
 

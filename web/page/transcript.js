@@ -29,10 +29,11 @@ export class Transcript {
   }
 
   #draw(history, busy) {
+    this.#column.classList.toggle("busy", busy); // meanwhile nothing else is asked
     const path = history.path();
     const views = path.map((message) => {
       const view = this.#shown.get(message) ?? new (message.role === "user" ? Question : Answer)(message, this.#doing);
-      view.show(history.versions(message), busy);
+      view.show(history.versions(message));
       return view;
     });
     this.#shown = new Map(views.map((view) => [view.message, view]));

@@ -3,43 +3,32 @@
 import { accent, find, make, portrait } from "./elements.js";
 import { personaOf, personas, say } from "./texts.js";
 
-export class Welcome {
-  #place = find("#welcome");
-  #starters = find("#starters");
-  #told;
-
-  /** `told` hears `persona(id)` and `starter(text)`. */
-  constructor(told) {
-    this.#told = told;
-  }
-
-  show(id) {
-    const persona = personaOf(id);
-    accent(this.#place, persona);
-    this.#place.replaceChildren(
-      portrait(persona, "large"),
-      make("h1", {}, persona.name),
-      make("p", { class: "voice" }, persona.description || persona.style),
-      persona.example && make("blockquote", { dir: "auto" }, persona.example),
-    );
-    this.#starters.replaceChildren(
-      ...persona.starters.slice(0, 4).map((text) => {
-        const [, headline, rest] = /^(.*?[.?!…])\s+(.+)$/s.exec(text) ?? [text, text, ""]; // two lines, where it has two sentences
-        const use = () => this.#told.starter(text);
-        return make(
-          "li",
-          {},
-          make("button", { type: "button", dir: "auto", onclick: use }, make("strong", {}, headline), " ", rest),
-        );
-      }),
-    );
-  }
+/** `starter(text)` hears which of its sentences was chosen. */
+export function showWelcome(id, starter) {
+  const place = find("#welcome");
+  const persona = personaOf(id);
+  accent(place, persona);
+  place.replaceChildren(
+    portrait(persona, "large"),
+    make("h1", {}, persona.name),
+    make("p", { class: "voice" }, persona.description || persona.style),
+    persona.example && make("blockquote", { dir: "auto" }, persona.example),
+  );
+  find("#starters").replaceChildren(
+    ...persona.starters.slice(0, 4).map((text) => {
+      const [, headline, rest] = /^(.*?[.?!…])\s+(.+)$/s.exec(text) ?? [text, text, ""]; // two lines, where it has two sentences
+      const button = { type: "button", dir: "auto", onclick: () => starter(text) };
+      return make("li", {}, make("button", button, make("strong", {}, headline), " ", rest));
+    }),
+  );
 }
 
 /** The switcher in the head of the page; the one in use is marked. */
 export function showCoaches(current, choose) {
-  const persona = personaOf(current);
   const head = find("#coach");
+  if (head.dataset.coach === current) return;
+  head.dataset.coach = current;
+  const persona = personaOf(current);
   accent(find("#stage"), persona);
   find("summary", head).replaceChildren(portrait(persona, "small"), make("span", { class: "name" }, persona.name));
   find("summary", head).setAttribute("aria-label", say("coach_is", { name: persona.name }));

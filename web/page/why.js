@@ -1,7 +1,6 @@
 // "Why this answer": what a reply's prompt was made of; and the versions of a reply side by side.
 
 import { call, query, Refused } from "./api.js";
-import { manifestOf } from "./conversation.js";
 import { accent, find, make } from "./elements.js";
 import { user } from "./keeping.js";
 import { Rendering } from "./markdown.js";
@@ -25,7 +24,7 @@ export async function showWhy(reply) {
   const place = find("#why-list");
   place.replaceChildren();
   show(find("#why"));
-  const told = await manifestOf(reply);
+  const told = await call("GET", `/chat/turns/${reply.turnId}/manifest`);
   const persona = personaOf(told.persona);
   const facts = await Promise.all((told.used.facts ?? []).map(factOf));
   const usage = told.usage ?? {};
