@@ -121,7 +121,7 @@ class Api:
     def session(self, session: str) -> Any:
         return self.get(f"/chat/sessions/{session}")
 
-    def wait_for(self, session: str, status: str, patience: float = 10) -> Any:
+    def wait_for(self, session: str, status: str, patience: float = 30) -> Any:
         """The session, once its last message's turn has this status."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:

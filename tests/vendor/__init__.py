@@ -21,6 +21,7 @@ Knobs (n counts text deltas, times are in s):
     fail=n                  an error event after n deltas (0: as the first event), with error= and code=
     cut=n drop=n end=n      after n deltas: reset; close in the middle of the body; a clean end without the final events
     stall=n                 after n deltas: silence
+    hold=n,n                after each of these numbers of deltas: wait for a vendor.release(), of which each serves one hold
     newline=…               lf crlf cr
     odd=a,b,…               bom comments nospace multiline split joined gzip pings unknown twoblocks thinking null
                             nousage overcounted (10**30 tokens) nodone html malformed badutf8 nohead

@@ -51,8 +51,8 @@ class Call:
 class Answer:
     """One answer on one connection."""
 
-    def __init__(self, call: Call, writer: asyncio.StreamWriter, elsewhere: str) -> None:
-        self._call, self._writer, self._elsewhere = call, writer, elsewhere
+    def __init__(self, call: Call, writer: asyncio.StreamWriter, elsewhere: str, released: asyncio.Semaphore) -> None:
+        self._call, self._writer, self._elsewhere, self._released = call, writer, elsewhere, released
         self._scenario = Scenario()
         self._zip: Any = None
 
@@ -104,6 +104,8 @@ class Answer:
         scenario, sent = self._scenario, self._call.sent
         if scenario.pace and (ahead := begun + sent * scenario.pace - time.monotonic()) > 0:
             await asyncio.sleep(ahead)
+        if sent in scenario.hold:
+            await self._released.acquire()
         if scenario.stall == sent:
             await asyncio.sleep(PATIENCE)
         if "badchunks" in scenario.odd and sent == 3:

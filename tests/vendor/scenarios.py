@@ -34,6 +34,7 @@ class Scenario:
     drop: int | None = None
     end: int | None = None
     stall: int | None = None
+    hold: tuple[int, ...] = ()
     fail: int | None = None
     newline: str = "\n"
     odd: frozenset[str] = field(default_factory=frozenset)
@@ -77,6 +78,8 @@ def _value(name: str, kind: str, value: str) -> object:
         return _NEWLINES[value]
     if name == "deltas":
         return tuple(value.split("|"))
+    if name == "hold":
+        return tuple(map(int, value.split(",")))
     if kind.startswith("int"):
         return int(value)
     return float(value) if kind == "float" else value

@@ -17,6 +17,9 @@ from tests.vendor.formats import FORMATS, error_body
 from tests.vendor.scenarios import Scenario, scenario_in
 from tests.vendor.schemas import example, schema_in
 
+MOST_HOLDS = 100
+"""Of all answers that are held at a time."""
+
 
 class Wire(asyncio.StreamReaderProtocol):
     """Notes when the client leaves in the middle of an answer."""
@@ -53,6 +56,7 @@ class Vendor:
         self.model_wait = 0.0
         self._port = port
         self._next: deque[Scenario] = deque()
+        self._released = asyncio.Semaphore(0)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -78,8 +82,13 @@ class Vendor:
         self._next.append(planned)
         return planned
 
+    def release(self) -> None:
+        """Let the answer that is held, or will be, go on."""
+        self._loop.call_soon_threadsafe(lambda: self._released.release())
+
     def reset(self) -> None:
-        """Forget calls and plans."""
+        """Forget calls and plans; what is held goes on."""
+        self._loop.call_soon_threadsafe(self._let_go)
         self.requests.clear()
         self._next.clear()
         self.connections = 0
@@ -99,6 +108,11 @@ class Vendor:
         self._thread.join(20)
 
     # --- the server -----------------------------------------------------------------------------------------------
+    def _let_go(self) -> None:
+        held, self._released = self._released, asyncio.Semaphore(0)
+        for _ in range(MOST_HOLDS):
+            held.release()
+
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -122,7 +136,7 @@ class Vendor:
             while (call := await self._read(reader)) is not None:
                 self.requests.append(call)
                 wire.call = call  # type: ignore[attr-defined]
-                await self._answer(call, Answer(call, writer, f"{self.url}/v1/elsewhere"))
+                await self._answer(call, Answer(call, writer, f"{self.url}/v1/elsewhere", self._released))
                 call.finish()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass

@@ -1,4 +1,4 @@
-"""A browser for each module of the page's tests, a server for all, and visits that fail with what their pages complain of."""
+"""A browser and a server for the page's tests, and visits that fail with what their pages complain of."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from tests.web.visits import Visit, visit
 
 Come: TypeAlias = Callable[..., Visit]
 
-expect.set_options(timeout=15_000)  # a machine may be busy; what has to be quick is told by the test
+PATIENCE = 30_000  # ms: a machine may be busy; what has to be quick is told by the test
+expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """For all tests of a worker that stand here, one after the other; no longer: others can't run while there is one."""
     with chromium() as browser:
         yield browser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 
@@ -11,7 +12,7 @@ class Relay:
     """`with Relay(port) as relay: …`, reached at `relay.url`.
 
     Cut, it resets all connections and refuses new ones, as a server that is away. Silent, it takes all and passes nothing on,
-    as a phone in a tunnel; what was sent meanwhile arrives later.
+    as a phone in a tunnel; what was sent meanwhile arrives once it speaks again.
     """
 
     def __init__(self, port: int) -> None:
@@ -27,10 +28,13 @@ class Relay:
 
     def cut(self, seconds: float | None = None) -> None:
         """Until `mend`, or for some seconds."""
-        self._do(self._cut, seconds)
+        self._do(lambda: self._cut(seconds))
 
-    def silence(self, seconds: float) -> None:
-        self._do(self._silence, seconds)
+    def silence(self) -> None:
+        self._do(self._flowing.clear)
+
+    def speak(self) -> None:
+        self._do(self._flowing.set)
 
     def mend(self) -> None:
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
@@ -47,11 +51,11 @@ class Relay:
         self._thread.join(10)
 
     # --- in its thread --------------------------------------------------------------------------------------------
-    def _do(self, what: object, seconds: float | None) -> None:
+    def _do(self, what: Callable[[], object]) -> None:
         done = threading.Event()
 
         def run() -> None:
-            what(seconds)  # type: ignore[operator]
+            what()
             done.set()
 
         self._loop.call_soon_threadsafe(run)
@@ -80,10 +84,6 @@ class Relay:
             writer.transport.abort()
         if seconds is not None:
             self._loop.call_later(seconds, lambda: asyncio.ensure_future(self._listen()))
-
-    def _silence(self, seconds: float) -> None:
-        self._flowing.clear()
-        self._loop.call_later(seconds, self._flowing.set)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there: asyncio.StreamWriter | None = None

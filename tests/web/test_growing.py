@@ -6,13 +6,12 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import program
 from web.assets import HERE
 from web.bundle import without_comments
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-reading")]
 
 PIECES = (
     "word",
@@ -82,16 +81,14 @@ COMPARE = """([pieces]) => {
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program(), args=["--no-sandbox"])
-        page = browser.new_page()
-        for name in ("marked.js", "purify.js"):
-            page.add_script_tag(path=HERE / "vendor" / name)
-        source = without_comments((HERE / "page" / "markdown.js").read_text(encoding="utf-8"))
-        page.add_script_tag(content=source.replace("export ", "") + "\nwindow.Rendering = Rendering;")
-        yield page
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    for name in ("marked.js", "purify.js"):
+        page.add_script_tag(path=HERE / "vendor" / name)
+    source = without_comments((HERE / "page" / "markdown.js").read_text(encoding="utf-8"))
+    page.add_script_tag(content=source.replace("export ", "") + "\nwindow.Rendering = Rendering;")
+    yield page
+    page.close()
 
 
 def test_what_grows_is_what_is_drawn_anew(page: Page) -> None:

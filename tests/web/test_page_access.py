@@ -15,7 +15,7 @@ from tests.web.conftest import Come
 from tests.web.visits import Visit
 from web.assets import HERE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-access")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-reading")]
 
 AXE = Path(__file__).with_name("vendor") / "axe.js"
 
@@ -166,9 +166,9 @@ def test_a_norwegian_page_has_no_english_words_of_ours(come: Come, vendor: Vendo
     said = set(here.page.evaluate(SAID))
     here.asked_and_answered("Hei")
     said |= set(here.page.evaluate(SAID))
-    vendor.next(words=200, pace=0.05)
+    vendor.next(words=200, hold=(12,))
     here.ask("Mer")
-    expect(here.words).to_contain_text("steady")
+    expect(here.words).to_contain_text("leap")
     here.page.keyboard.press("Escape")
     expect(here.note).to_be_visible()
     here.finished()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.vendor import Vendor
 from tests.web.visits import Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-access")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-reading")]
 
 
 def held(page: Page) -> str:

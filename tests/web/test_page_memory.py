@@ -14,7 +14,7 @@ from tests import databases
 from tests.serving import Server
 from tests.web.visits import Visit, visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-memory")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-reading")]
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,22 @@ def facts(dialog: Locator) -> Locator:
     return dialog.locator("#facts .fact")
 
 
-def wait_until_learned(here: Visit, patience: float = 20) -> None:
+def wait_until_learned(here: Visit, patience: float = 60) -> None:
     """The background worker has drawn the first fact."""
     deadline = time.monotonic() + patience
     while not here.api.get("/memory", user_id=here.user)["facts"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def ask_with_memory(here: Visit, question: str) -> None:
+    """A busy machine's memory may not answer in time; then the coach does without, and is asked again."""
+    for _ in range(20):
+        here.asked_and_answered(question)
+        turn = here.stored("assistant")[-1]["turn_id"]
+        if here.api.get(f"/chat/turns/{turn}/manifest")["used"].get("facts"):
+            return
+    raise AssertionError("The memory was never asked in time.")
 
 
 def test_what_was_learned_is_there_with_its_source_and_bears_on_answers(here: Visit) -> None:
@@ -71,7 +81,7 @@ def test_what_was_learned_is_there_with_its_source_and_bears_on_answers(here: Vi
     expect(row.locator(".source")).to_contain_text("“My 10k record is 45:10.”")
     here.page.keyboard.press("Escape")
     here.page.locator("#new").click()
-    here.asked_and_answered("How fast am I?")
+    ask_with_memory(here, "How fast am I?")
     here.action("Why").click()
     why = here.page.get_by_role("dialog", name="Why this answer")
     expect(why.locator("dd li")).to_have_text(["My 10k record is 45:10."])

@@ -14,7 +14,7 @@ from tests.web.conftest import Come
 from tests.web.relay import Relay
 from tests.web.visits import NETWORK, Visit, words
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-network")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-talking")]
 
 LOST = "The connection is lost. Coming back to your coach …"
 OFFLINE = "You are offline. What you send goes out when you are back."
@@ -60,36 +60,40 @@ def test_a_cut_of_three_seconds_is_told_and_heals(far: Visit, relay: Relay, vend
 
 
 def test_a_silent_network_is_told_and_heals(far: Visit, relay: Relay, vendor: Vendor) -> None:
-    vendor.next(words=150, pace=0.045)
+    vendor.next(words=30, hold=(12,))
     far.ask("In a tunnel")
-    expect(far.words).to_contain_text("breath")
-    relay.silence(3)
+    expect(far.words).to_have_text(words(12))
+    relay.silence()
     expect(far.note).to_have_text(LOST)
-    expect(far.note).to_be_hidden()
-    whole_and_once(far, vendor, words(150))
+    relay.speak()
+    vendor.release()
+    whole_and_once(far, vendor, words(30))
 
 
 def test_offline_in_mid_answer_is_told_at_once_and_heals(far: Visit, relay: Relay, vendor: Vendor) -> None:
-    vendor.next(words=150, pace=0.045)
+    vendor.next(words=30, hold=(12,))
     far.ask("In the mountains")
-    expect(far.words).to_contain_text("breath")
+    expect(far.words).to_have_text(words(12))
     far.context.set_offline(True)
     relay.cut()  # Chromium, told to be offline, goes on reading what it had begun to read
     expect(far.note).to_have_text(OFFLINE)
+    vendor.release()
     far.context.set_offline(False)
     relay.mend()
-    whole_and_once(far, vendor, words(150))
+    whole_and_once(far, vendor, words(30))
 
 
 def test_a_reload_right_after_a_cut_shows_all(far: Visit, relay: Relay, vendor: Vendor) -> None:
-    vendor.next(words=150, pace=0.045)
+    vendor.next(words=30, hold=(12,))
     far.ask("Lost and reloaded")
-    expect(far.words).to_contain_text("breath")
+    expect(far.words).to_have_text(words(12))
     relay.cut()
     expect(far.note).to_have_text(LOST)
     relay.mend()
     far.page.reload()
-    whole_and_once(far, vendor, words(150))
+    expect(far.words).to_have_text(words(12))
+    vendor.release()
+    whole_and_once(far, vendor, words(30))
 
 
 def test_what_is_sent_offline_goes_out_once_when_back(here: Visit, vendor: Vendor) -> None:
@@ -120,9 +124,10 @@ def test_a_first_message_waits_for_the_network_too(far: Visit, relay: Relay, ven
 
 
 def test_a_first_message_into_a_silent_network_is_told_too(far: Visit, relay: Relay, vendor: Vendor) -> None:
-    relay.silence(3)
+    relay.silence()
     far.ask("My very first")
     expect(far.note).to_have_text(LOST)
+    relay.speak()
     far.finished()
     expect(far.note).to_be_hidden()
     assert [each["content"] for each in far.stored("user")] == ["My very first"]
@@ -152,26 +157,28 @@ def test_an_answer_that_came_while_the_network_was_away_is_not_asked_for_again(
 ) -> None:
     """The request has arrived, the response has not: the same key is told the same turn."""
     far.asked_and_answered("First")
-    vendor.next(words=20, pace=0.02, wait=0.5)
+    vendor.next(words=20, hold=(0,))
     far.ask("Second")
     far.api.wait_for(far.session, "running")
-    relay.cut(1)
+    relay.cut()
+    vendor.release()
+    far.api.wait_for(far.session, "complete")
+    relay.mend()
     assert far.finished() == words(20)
     assert len(far.stored("user")) == len(vendor.turns) == 2
 
 
 def test_a_restart_in_mid_answer_keeps_what_was_said(here: Visit, served: Server, vendor: Vendor) -> None:
     here.expected.append(NETWORK)
-    vendor.next(words=300, pace=0.04)
+    vendor.next(words=300, hold=(12,))
     here.ask("Before the restart")
-    expect(here.words).to_contain_text("sudden leap")
-    said = here.words.inner_text()
+    expect(here.words).to_have_text(words(12))
     served.restart()
-    expect(here.note).to_have_text("The server restarted in the middle. Try again.", timeout=15_000)
-    assert here.finished().startswith(said)
+    expect(here.note).to_have_text("The server restarted in the middle. Try again.")
+    assert here.finished() == words(12)
     here.page.reload()
     expect(here.note).to_have_text("This answer was interrupted.")
-    assert here.finished().startswith(said)
+    assert here.finished() == words(12)
     vendor.next(words=10)
     here.action("Regenerate").click()
     expect(here.page.locator(".answer .count")).to_have_text("2/2")

@@ -14,7 +14,7 @@ from tests.vendor import Vendor
 from tests.web.conftest import Come
 from tests.web.visits import Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-safety")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-reading")]
 
 ATTEMPTS = (
     "<script>window.hurt = 'script'</script>",

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 from tests.vendor import Vendor
 from tests.web.visits import SESSION, Visit, words
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-sessions")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-talking")]
 
 
 def rows(visit: Visit) -> Locator:
@@ -115,9 +115,9 @@ def test_a_chat_is_cleared_once_that_is_confirmed(here: Visit, vendor: Vendor) -
 
 
 def test_a_new_chat_leaves_the_other_one_running(here: Visit, vendor: Vendor) -> None:
-    vendor.next(words=50, pace=0.03)
+    vendor.next(words=50, hold=(12,))
     here.ask("Long")
-    expect(here.words).to_contain_text("breath")
+    expect(here.words).to_have_text(words(12))
     session = here.session
     here.page.keyboard.press("Control+Shift+o")
     expect(here.page.locator("body.empty")).to_have_count(1)
@@ -125,6 +125,8 @@ def test_a_new_chat_leaves_the_other_one_running(here: Visit, vendor: Vendor) ->
     here.asked_and_answered("Short")
     here.page.locator(f"#sessions [data-id={session}] a").click()
     expect(here.questions).to_have_text(["Long"])
+    expect(here.words).to_have_text(words(12))
+    vendor.release()
     assert here.finished() == words(50)
 
 

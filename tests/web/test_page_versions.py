@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.vendor import Scenario, Vendor
 from tests.web.visits import Visit, words
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-versions")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page-talking")]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_an_error_is_told_kindly_and_tried_again(
 ) -> None:
     vendor.base = Scenario(**knobs)  # type: ignore[arg-type]
     here.ask("Will you answer?")
-    expect(here.note).to_have_text(sentence, timeout=20_000)
+    expect(here.note).to_have_text(sentence)
     assert "secret" not in here.page.content()
     here.page.reload()
     expect(here.note).to_have_text(re.compile("There is no answer to this yet.|This answer was interrupted."))
@@ -108,11 +108,12 @@ def test_versions_are_turned_over_compared_and_chosen(here: Visit, vendor: Vendo
 
 def test_a_regeneration_in_mid_answer_survives_a_reload(here: Visit, vendor: Vendor) -> None:
     here.asked_and_answered("Say it")
-    vendor.next(words=60, pace=0.04)
+    vendor.next(words=60, hold=(13,))
     here.action("Regenerate").click()
-    expect(here.words).to_contain_text("sudden leap steady")
+    expect(here.words).to_have_text(words(13))
     here.page.reload()
-    expect(here.words).to_contain_text("sudden leap steady")
+    expect(here.words).to_have_text(words(13))
+    vendor.release()
     expect(here.answer.locator(".count")).to_have_text("2/2")
     assert here.finished() == words(60)
     assert len(here.stored("assistant")) == 2

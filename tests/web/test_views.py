@@ -14,7 +14,7 @@ from tests.serving import Server
 from web import assets, views
 
 MOST_REQUESTS = 6
-MOST_SCRIPT = 45_000  # bytes on the wire
+MOST_SCRIPT = 44_500  # bytes on the wire, heads included: 45 KB is promised, and some room is left
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def test_all_of_it_comes_in_six_requests_and_45_kb_of_script_from_this_host(http
         response = http.get(address, headers={"Accept-Encoding": "gzip"})
         assert response.status_code == 200
         if address.endswith(".js"):
-            script += int(response.headers["Content-Length"])
+            head = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
+            script += int(response.headers["Content-Length"]) + head
     assert 20_000 < script < MOST_SCRIPT
 
 

@@ -37,7 +37,7 @@ class Visit:
     """The addresses of all requests."""
 
     def __post_init__(self) -> None:
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.context.on("console", self._said)
         self.context.on("weberror", self._failed)
         self.context.on("request", lambda request: self.asked.append(request.url))
@@ -124,7 +124,7 @@ class Visit:
     def finished(self, page: Page | None = None) -> str:
         """The last answer's text, once it is finished."""
         page = page or self.page
-        expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false", timeout=20_000)
+        expect(page.locator(".answer").last).to_have_attribute("aria-busy", "false")
         return page.locator(".answer .words").last.inner_text()
 
     # --- what the server has --------------------------------------------------------------------------------------
