@@ -39,11 +39,18 @@ class Tab:
 
     page: Page
     tools: CDPSession
+    clock: CDPSession
+    """Whose seconds are of the main thread's processor time."""
 
-    async def metrics(self) -> dict[str, float]:
+    async def metrics(self, tools: CDPSession | None = None) -> dict[str, float]:
         """Performance.getMetrics: seconds, bytes, counts."""
-        found = await self.tools.send("Performance.getMetrics")
+        found = await (tools or self.tools).send("Performance.getMetrics")
         return {each["name"]: each["value"] for each in found["metrics"]}
+
+    async def busy(self) -> tuple[float, float]:
+        """s that the main thread's tasks took so far: by the wall's clock, and of processor time."""
+        wall, processor = await self.metrics(), await self.metrics(self.clock)
+        return wall["TaskDuration"], processor["TaskDuration"]
 
     async def probed(self) -> dict[str, Any]:
         """What benchmarks/page_probe.js has found."""
@@ -83,10 +90,12 @@ async def tab(browser: Browser, speed: Speed) -> AsyncIterator[Tab]:
     tools = await context.new_cdp_session(page)
     await tools.send("Network.enable")
     await tools.send("Performance.enable")
+    clock = await context.new_cdp_session(page)
+    await clock.send("Performance.enable", {"timeDomain": "threadTicks"})
     if speed.bits:
         rate = speed.bits / 8
         limits = {"offline": False, "latency": speed.latency, "downloadThroughput": rate, "uploadThroughput": rate}
         await tools.send("Network.emulateNetworkConditions", limits)
     await tools.send("Emulation.setCPUThrottlingRate", {"rate": speed.slower})
-    yield Tab(page, tools)
+    yield Tab(page, tools, clock)
     await context.close()

@@ -12,9 +12,11 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from django.utils.translation import override
+from django.conf import LazySettings
+from django.test import RequestFactory
+from django.utils.translation import override, trans_real
 
-from web import texts
+from web import languages, texts, views
 from web.assets import HERE
 
 CATALOGS = sorted((HERE / "locale").glob("*/LC_MESSAGES/django.po"))
@@ -77,3 +79,35 @@ def test_what_is_compiled_is_what_is_written(path: Path) -> None:
     told = {text: kept.gettext(text) for text, _ in entries(read(path))}
     assert told == {text: fresh.gettext(text) for text in told}
     assert len(kept._catalog) == len(fresh._catalog)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def arabic(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A third catalog, made as the documents say: each of its texts is the English one between two signs."""
+    folder = tmp_path / "locale" / "ar" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    catalog = Catalog(locale="ar")
+    for text in sources():
+        catalog.add(text, f"«{text}»")
+    with (folder / "django.mo").open("wb") as file:
+        write_mo(file, catalog)
+    settings.LOCALE_PATHS = [str(tmp_path / "locale")]
+    monkeypatch.setattr(languages, "HERE", tmp_path)
+    languages.offered.cache_clear()
+    yield
+    languages.offered.cache_clear()
+    trans_real._translations.pop("ar", None)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("arabic")
+def test_a_language_more_takes_a_catalog_and_nothing_else(settings: LazySettings, rf: RequestFactory) -> None:
+    settings.COACH_AUTH = "open"
+    html = views.page(rf.get("/", headers={"Accept-Language": "ar-EG,en;q=0.5"})).content.decode()
+    assert '<html lang="ar" dir="rtl"' in html
+    assert ">«Skip to the message field»<" in html
+    assert r"\u00abStop\u00bb" in html  # of the texts that the scripts say
+    assert '<option value="ar" lang="ar" selected>العربيّة</option>' in html
+    other = views.page(rf.get("/", headers={"Accept-Language": "fr"})).content.decode()
+    assert '<html lang="en" dir="ltr"' in other
+    assert "العربيّة" in other

@@ -142,8 +142,13 @@ def test_axe_finds_nothing(come: Come, vendor: Vendor, theme: str) -> None:
     expect(page.locator("#facts .fact")).to_have_text("Runs")
     assert violations(page) == []
     page.keyboard.press("Escape")
-    page.set_viewport_size({"width": 400, "height": 800})
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert violations(page) == []
     page.get_by_role("button", name="Open the list of chats").click()
+    assert violations(page) == []
+    page.locator("#language").select_option("nb")
+    expect(page.locator("html")).to_have_attribute("lang", "nb")
+    here.finished()
     assert violations(page) == []
 
 
