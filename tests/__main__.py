@@ -12,7 +12,7 @@ NOTHING_COLLECTED = 5
 def main() -> int:
     if arguments := sys.argv[1:]:
         return pytest(*arguments)
-    workers = str(os.cpu_count() or 4)
+    workers = str((os.cpu_count() or 4) + 1)  # tests wait more than they compute
     parallel = pytest("-n", workers, "--dist", "loadgroup", "-m", "not timing")
     alone = pytest("-n", "0", "-m", "timing")
     return parallel or (0 if alone == NOTHING_COLLECTED else alone)
