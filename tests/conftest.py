@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -136,9 +137,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 # --- Data folders -------------------------------------------------------------------------------------------------
-@pytest.fixture
-def area() -> Iterator[Path]:
-    """A folder that every account may pass through, with a short path; the servers below it are ended in the end."""
+@contextmanager
+def _area() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="coach-test-", dir="/var/tmp"))
     folder.chmod(0o711)
     yield folder
@@ -151,6 +151,20 @@ def area() -> Iterator[Path]:
             return
         time.sleep(0.1)
     raise AssertionError(f"{folder} can't be removed.")
+
+
+@pytest.fixture
+def area() -> Iterator[Path]:
+    """A folder that every account may pass through, with a short path; the servers below it are ended in the end."""
+    with _area() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def shared_area() -> Iterator[Path]:
+    """One for all tests of a module."""
+    with _area() as folder:
+        yield folder
 
 
 # --- The vendor ---------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ class Server:
             )
         try:
             self._wait_until_ready()
+            self._wait_for_its_brain()
         except BaseException:
             self.close()
             raise
@@ -114,6 +115,11 @@ class Server:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.05)
+
+    def _wait_for_its_brain(self) -> None:
+        """A vendor's SDK is imported beside the first requests: for seconds, or many on a busy machine."""
+        if self.environment.get("COACH_BRAIN", "config") != "config":
+            httpx2.get(f"{self.url}/brain/health", timeout=60)
 
     def _wait_until_ready(self, patience: float = 60) -> None:
         deadline = time.monotonic() + patience

@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.database, pytest.mark.xdist_group("joining")]
 
 Pair = tuple[Server, Server]
 
+WITHIN = pytest.mark.parametrize("within", [30, pytest.param(1, marks=pytest.mark.timing)], ids=["soon", "in a second"])
+"""How many s a call may go on: soon on a busy machine, too, and within a second on one that does nothing else."""
+
 
 @pytest.fixture(scope="module")
 def servers(_one_vendor: Vendor, pair: Callable[..., Pair]) -> Pair:
@@ -31,7 +34,7 @@ LISTENING = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND dat
 
 def called(vendor: Vendor) -> Call:
     """The one call, once the vendor has it."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not vendor.turns:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -103,9 +106,10 @@ def test_a_follower_on_another_worker_is_at_most_half_a_second_behind(vendor: Ve
     assert max(behind) < 0.5, behind
 
 
+@WITHIN
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_stop_ends_the_call_within_a_second_and_keeps_what_was_said(
-    vendor: Vendor, servers: Pair, elsewhere: bool
+    vendor: Vendor, servers: Pair, elsewhere: bool, within: float
 ) -> None:
     vendor.base = Scenario(words=1000, pace=0.02)
     one, other = servers
@@ -116,9 +120,9 @@ def test_a_stop_ends_the_call_within_a_second_and_keeps_what_was_said(
     asked = time.monotonic()
     answer = Api(other.url if elsewhere else one.url).stop(turn)
     assert (answer.status_code, answer.json()) == (202, {"turn_id": turn, "status": "running"})
-    assert call.over.wait(5)
+    assert call.over.wait(30)
     assert call.left_at is not None
-    assert call.left_at - asked < 1
+    assert call.left_at - asked < within
     reply = listening.reply()
     assert reply.end["status"] == "stopped"
     stored = Api(other.url).session(session)["messages"][-1]
@@ -142,8 +146,9 @@ def test_a_turn_that_is_stopped_before_its_first_word_leaves_the_session_usable(
     assert [line["content"] for line in vendor.turns[-1].body["messages"]] == ["Again"]
 
 
+@WITHIN
 def test_letters_that_make_no_sense_and_a_lost_connection_leave_the_mailbox_working(
-    vendor: Vendor, servers: Pair
+    vendor: Vendor, servers: Pair, within: float
 ) -> None:
     vendor.base = Scenario(words=1000, pace=0.02)
     one, other = servers
@@ -155,22 +160,24 @@ def test_letters_that_make_no_sense_and_a_lost_connection_leave_the_mailbox_work
         assert len(before) == 2
         for pid in before:
             database.execute("SELECT pg_terminate_backend(%s)", [pid])
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            if len({row[0] for row in database.execute(LISTENING).fetchall()} - before) == 2:
-                break
+        deadline = time.monotonic() + 30
+        while len({row[0] for row in database.execute(LISTENING).fetchall()} - before) < 2:
+            assert time.monotonic() < deadline
             time.sleep(0.05)
     turn, _ = begun(Api(one.url), Api(one.url).start())
     call = called(vendor)
     asked = time.monotonic()
     assert Api(other.url).stop(turn).status_code == 202
-    assert call.over.wait(5)
+    assert call.over.wait(30)
     assert call.left_at is not None
-    assert call.left_at - asked < 1
+    assert call.left_at - asked < within
 
 
+@WITHIN
 @pytest.mark.parametrize("doing", ["delete", "clear"])
-def test_a_session_that_goes_ends_its_turn_on_another_worker(vendor: Vendor, servers: Pair, doing: str) -> None:
+def test_a_session_that_goes_ends_its_turn_on_another_worker(
+    vendor: Vendor, servers: Pair, doing: str, within: float
+) -> None:
     vendor.base = Scenario(words=1000, pace=0.02)
     one, other = servers
     session = Api(one.url).start()
@@ -183,9 +190,9 @@ def test_a_session_that_goes_ends_its_turn_on_another_worker(vendor: Vendor, ser
     assert answer.status_code == 200
     reply = listening.reply()
     assert reply.end["error"] == "session_deleted"
-    assert call.over.wait(5)
+    assert call.over.wait(30)
     assert call.left_at is not None
-    assert call.left_at - asked < 1
+    assert call.left_at - asked < within
     left = far.http.get(path)
     assert left.status_code == (404 if doing == "delete" else 200)
     assert left.json().get("messages", []) == []
@@ -209,15 +216,13 @@ def test_a_turn_tells_how_it_is_doing_and_how_it_ended(vendor: Vendor, servers: 
 
 
 def test_another_worker_shows_a_running_reply_as_of_a_second_ago(vendor: Vendor, servers: Pair) -> None:
-    vendor.base = Scenario(words=100, pace=0.05)
+    vendor.base = Scenario(words=1000, pace=0.05)
     one, other = servers
     session = Api(one.url).start()
     turn, _ = begun(Api(one.url), session)
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        shown = Api(other.url).session(session)["messages"][-1]
-        if shown["content"]:
-            break
+    deadline = time.monotonic() + 15
+    while not (shown := Api(other.url).session(session)["messages"][-1])["content"]:
+        assert time.monotonic() < deadline
     assert (shown["role"], shown["status"], shown["turn_id"]) == ("assistant", "running", turn)
     assert vendor.base.text.startswith(shown["content"])
     assert Api(one.url).stop(turn).status_code == 202

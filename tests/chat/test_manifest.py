@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.api import Api
 from tests.serving import Server
 from tests.sources import FACTS, QUOTE
 from tests.vendor import Vendor
-
-pytestmark = pytest.mark.database
 
 
 def test_a_turn_is_told_more_by_sources_and_says_what_by_ids_alone(

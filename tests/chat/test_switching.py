@@ -15,23 +15,17 @@ from tests.databases import ADMIN
 from tests.serving import Server
 from tests.vendor import Vendor
 
-pytestmark = [pytest.mark.database, pytest.mark.xdist_group("switching")]
+pytestmark = pytest.mark.xdist_group("switching")
 
 
 @pytest.fixture(scope="module")
-def vendor() -> Iterator[Vendor]:
-    with Vendor() as stub:
-        yield stub
-
-
-@pytest.fixture(scope="module")
-def coach(vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
+def coach(_one_vendor: Vendor, _started: Callable[[dict[str, str]], Server]) -> Iterator[Server]:
     """Two workers; claude has a key, openai has none; openai and config stand behind claude."""
     server = _started(
         {
             "WEB_CONCURRENCY": "2",
             "ANTHROPIC_API_KEY": "k",
-            "ANTHROPIC_BASE_URL": vendor.url,
+            "ANTHROPIC_BASE_URL": _one_vendor.url,
             "COACH_FALLBACK": "openai,config",
             "COACH_BREAKER_FAILURES": "1000",
         }
@@ -136,9 +130,8 @@ def test_an_outage_before_the_first_word_passes_the_turn_on_and_says_so(coach: S
     api.http.post("/brain/switch", json={"brain": "config"})
 
 
-def test_without_a_chain_an_outage_is_told(server: Serve, vendor: Vendor) -> None:
-    alone = server(COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url)
-    api = Api(alone.url)
+def test_without_a_chain_an_outage_is_told(vendored: Server) -> None:
+    api = Api(vendored.url)
     assert api.stream(api.start(), "Hello [[status=529 error=overloaded_error]]").end["error"] == "provider_busy"
 
 

@@ -57,7 +57,7 @@ def test_kill_9_of_everything_loses_no_row_and_frees_the_session(server: Serve) 
         coach.stop(signal.SIGKILL)
         for child in children:
             os.kill(child, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while any(born(child) for child in children) and time.monotonic() < deadline:
         time.sleep(0.01)
     coach.start()
@@ -93,21 +93,18 @@ def test_a_stop_lets_running_turns_end_whether_followed_or_not(server: Serve) ->
 
 
 def test_a_stop_interrupts_what_takes_too_long_and_keeps_it(server: Serve) -> None:
-    with Vendor(base=Scenario(words=500, pace=0.05)) as vendor:
-        coach = server(
-            COACH_BRAIN="claude", ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url, COACH_DRAIN_TIMEOUT="1"
-        )
-        api = Api(coach.url)
-        session = api.start()
-        with api.streaming(session, "Hello") as frames:
-            seen = next(frames)["token"]
-            assert coach.stop() == 0
-            last = list(frames)[-1]
-        assert last["error"] == "server_stopping"
-        coach.start()
-        stored = Api(coach.url).session(session)["messages"][1]
-        assert stored["status"] == "interrupted"
-        assert stored["content"].startswith(seen)
+    coach = server(COACH_PACE="2", COACH_DRAIN_TIMEOUT="1")
+    api = Api(coach.url)
+    session = api.start()
+    with api.streaming(session, "Tell me about sleep") as frames:
+        seen = next(frames)["token"]
+        assert coach.stop() == 0
+        last = list(frames)[-1]
+    assert last["error"] == "server_stopping"
+    coach.start()
+    stored = Api(coach.url).session(session)["messages"][1]
+    assert stored["status"] == "interrupted"
+    assert stored["content"].startswith(seen)
 
 
 def test_a_process_is_known_by_its_birth() -> None:

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.clients import node, test_guide
-from tests.conftest import Serve
+from tests.serving import Server
+from tests.vendor import Scenario, Vendor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("clients")]
 browser = test_guide.browser
@@ -34,9 +35,11 @@ def page(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_stream_that_breaks_on_a_page_goes_on_where_it_was(server: Serve, page: str, browser: Browser) -> None:
-    coach = server(COACH_PACE="30")
-    state, text = test_guide.opened(browser, f"{page}?{urlencode({'api': coach.url, 'user': 'kari'})}")
+def test_a_stream_that_breaks_on_a_page_goes_on_where_it_was(
+    vendored: Server, vendor: Vendor, page: str, browser: Browser
+) -> None:
+    vendor.base = Scenario(words=60, pace=0.03)
+    state, text = test_guide.opened(browser, f"{page}?{urlencode({'api': vendored.url, 'user': 'kari'})}")
     same, lost, path = state.split()
     assert (same, lost) == ("true", "2"), text
     assert path.startswith("/chat/turns/turn_")

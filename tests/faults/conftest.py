@@ -156,7 +156,7 @@ Serve: TypeAlias = Callable[[str], tuple[Server, Stub]]
 
 @pytest.fixture(scope="package")
 def _serve(_started: Callable[[dict[str, str]], Server]) -> Iterator[Serve]:
-    """A server by OPENAI_API, started for the first test that wants it; deadlines are 1 s, none thinks in another's place."""
+    """A server by OPENAI_API, started for the first test that wants it; deadlines are 2 s, none thinks in another's place."""
     with ExitStack() as stack:
 
         @cache
@@ -169,8 +169,8 @@ def _serve(_started: Callable[[dict[str, str]], Server]) -> Iterator[Serve]:
                 "ANTHROPIC_BASE_URL": vendor.url,
                 "OPENAI_API_KEY": KEY,
                 "OPENAI_BASE_URL": vendor.openai_url,
-                "COACH_FIRST_TOKEN_TIMEOUT": "1",
-                "COACH_IDLE_TIMEOUT": "1",
+                "COACH_FIRST_TOKEN_TIMEOUT": "2",
+                "COACH_IDLE_TIMEOUT": "2",
                 "COACH_BREAKER_FAILURES": "1000",
             }
             server = _started(environment)
@@ -198,8 +198,10 @@ def _end(server: Server) -> None:
 
 
 @pytest.fixture(
-    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"vendors-{api}")) for name, (_, api) in BRAINS.items()],
-    ids=BRAINS,
+    params=[
+        pytest.param(name, id=name, marks=pytest.mark.xdist_group(f"vendors-{api}"))
+        for name, (_, api) in BRAINS.items()
+    ]
 )
 def suffering(request: pytest.FixtureRequest, _serve: Serve) -> Coach:
     """A brain whose vendor is about to do something."""

@@ -20,7 +20,7 @@ from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
-pytestmark = [pytest.mark.database, pytest.mark.xdist_group("leaving")]
+pytestmark = pytest.mark.xdist_group("leaving")
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +122,12 @@ def test_row_02_who_reads_nothing_slows_nobody_and_takes_no_memory(server: Serve
             wire.close()
 
 
-def test_row_03_behind_a_proxy_that_asks_for_gzip_tokens_arrive_as_they_are_sent(vendor: Vendor, coach: Server) -> None:
+@pytest.mark.timing
+def test_row_03_behind_a_proxy_that_asks_for_gzip_tokens_arrive_as_they_are_sent(
+    vendor: Vendor, vendored: Server
+) -> None:
     vendor.base = Scenario(words=10, pace=0.2)
-    api = Api(coach.url)
+    api = Api(vendored.url)
     for accept in ("text/event-stream", "*/*", "application/json"):
         vendor.reset()
         reply = api.stream(

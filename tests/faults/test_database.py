@@ -15,9 +15,11 @@ from tests.api import Api, Listening
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
+pytestmark = pytest.mark.xdist_group("own-database")
+
 
 class OwnDatabase:
-    """An embedded server of this test's own, to be stopped and started."""
+    """An embedded server of these tests' own, to be stopped and started."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -40,11 +42,18 @@ def vendor() -> Iterator[Vendor]:
         yield stub
 
 
-@pytest.fixture
-def database(area: Path) -> Iterator[OwnDatabase]:
-    own = OwnDatabase(area / "data")
+@pytest.fixture(scope="module")
+def _database(shared_area: Path) -> Iterator[OwnDatabase]:
+    own = OwnDatabase(shared_area / "data")
     yield own
     own.close()
+
+
+@pytest.fixture
+def database(_database: OwnDatabase) -> Iterator[OwnDatabase]:
+    """It runs, and is left running."""
+    yield _database
+    _database.start()
 
 
 @pytest.fixture

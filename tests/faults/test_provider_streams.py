@@ -16,7 +16,7 @@ SAID = ("one ", "two ", "three ")
 def test_row_12_a_stall_before_the_first_token_times_out(suffering: Coach, knobs: Any) -> None:
     begun = time.monotonic()
     suffering.turn(told(**knobs), status="failed", code="provider_timeout")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_row_12_a_stall_in_mid_stream_times_out_and_what_was_said_is_kept(suffering: Coach) -> None:

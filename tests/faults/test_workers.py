@@ -16,7 +16,7 @@ from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
 
-pytestmark = [pytest.mark.database, pytest.mark.xdist_group("workers")]
+pytestmark = pytest.mark.xdist_group("workers")
 
 Pair = Callable[..., tuple[Server, Server]]
 
@@ -44,6 +44,7 @@ def statements(server: Server, pattern: str) -> int:
     return int(row[0])
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("killed", ["its worker", "its whole server"])
 def test_row_32_after_a_kill_9_the_text_is_there_and_the_session_free(
     vendor: Vendor, leased: tuple[Server, Server], killed: str
@@ -84,6 +85,7 @@ def test_row_32_after_a_kill_9_the_text_is_there_and_the_session_free(
         one.start()
 
 
+@pytest.mark.database
 def test_row_32_whoever_follows_from_another_worker_is_told(vendor: Vendor, leased: tuple[Server, Server]) -> None:
     vendor.base = Scenario(words=2000, pace=0.02)
     one, other = leased
@@ -105,6 +107,7 @@ def test_row_32_whoever_follows_from_another_worker_is_told(vendor: Vendor, leas
     assert "Traceback" not in one.log.read_text()[before:]
 
 
+@pytest.mark.database
 def test_a_short_turn_writes_nothing_while_it_runs(vendor: Vendor, vendored: Server) -> None:
     api = Api(vendored.url)
     vendor.base = Scenario(words=20)
@@ -115,6 +118,7 @@ def test_a_short_turn_writes_nothing_while_it_runs(vendor: Vendor, vendored: Ser
         assert database.execute("SELECT last_value, is_called FROM chat_piece_id_seq").fetchone() == before
 
 
+@pytest.mark.database
 def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor: Vendor, vendored: Server) -> None:
     vendor.base = Scenario(words=200, pace=0.02)
     sessions = [Api(vendored.url, f"user-{number}").start() for number in range(20)]

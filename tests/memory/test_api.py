@@ -22,6 +22,7 @@ from tests.conftest import Serve
 from tests.memory.asking import add, call, texts
 from tests.memory.conversations import owner
 from tests.memory.talks import fact, talk
+from tests.serving import Server
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -199,24 +200,20 @@ def test_who_is_not_known_has_nothing_to_forget_and_is_not_made_for_it(api: Clie
 # --- A server ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kari(server: Serve) -> Api:
-    return Api(server().url, user="kari")
-
-
-def test_a_server_keeps_tells_exports_and_describes(kari: Api) -> None:
+def test_a_server_keeps_tells_exports_and_describes(coach: Server) -> None:
+    kari = Api(coach.url, user="kari-exported")
     session = kari.start(title="Tea", language="nb-NO")
     for text in ("Jeg liker æble.", "And tea."):
         assert kari.message(session, text).status_code == 200
     Api(kari.url, user="ola").start(title="Not hers")
-    added = kari.http.post("/memory", json={"user_id": "kari", "kind": "preference", "text": "Liker æble."})
+    added = kari.http.post("/memory", json={"user_id": kari.user, "kind": "preference", "text": "Liker æble."})
     assert added.status_code == 201
-    assert kari.get("/memory/", user_id="kari")["facts"][0]["text"] == "Liker æble."
-    answer = kari.http.get("/memory/export", params={"user_id": "kari"})
+    assert kari.get("/memory/", user_id=kari.user)["facts"][0]["text"] == "Liker æble."
+    answer = kari.http.get("/memory/export", params={"user_id": kari.user})
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"].startswith('attachment; filename="memory-')
     told = answer.json()
-    assert (told["format"], told["user_id"], told["language"]) == ("coach-memory-1", "kari", "nb-NO")
+    assert (told["format"], told["user_id"], told["language"]) == ("coach-memory-1", kari.user, "nb-NO")
     assert told["profile"] == {"paused": False, "consent": {"health": False}, "forgotten_at": None}
     assert [one["fact_id"] for one in told["facts"]] == [added.json()["fact_id"]]
     assert [one["session_id"] for one in told["sessions"]] == [session]

@@ -20,8 +20,8 @@ from identity.models import Owner
 from memory import erasure, tasks
 from memory.models import Fact
 from tests.api import Api
-from tests.conftest import Serve
 from tests.serving import Server
+from tests.vendor import Scenario, Vendor
 
 pytestmark = pytest.mark.database
 
@@ -93,17 +93,17 @@ def test_an_erased_user_is_in_no_table_and_others_are(coach: Server) -> None:
     assert (again.status_code, again.json()["sessions"]) == (200, 0)
 
 
-def test_a_turn_that_runs_ends_with_its_user(server: Serve) -> None:
-    coach = server(COACH_PACE="5")
+def test_a_turn_that_runs_ends_with_its_user(vendored: Server, vendor: Vendor) -> None:
+    vendor.base = Scenario(words=1000, pace=0.05)
     word = f"airship{secrets.token_hex(4)}"
-    api = Api(coach.url, f"user-{word}")
+    api = Api(vendored.url, f"user-{word}")
     session = api.start()
     with api.streaming(session, f"Tell me of the {word}") as frames:
         next(frames)
         assert api.http.delete("/user", params={"user_id": api.user}).status_code == 200
         last = list(frames)[-1]
     assert last.get("error") == "session_deleted" or last.get("status") == "stopped"
-    assert holding(coach, word) == []
+    assert holding(vendored, word) == []
 
 
 @pytest.mark.parametrize("user", ["", "anonymous"])
