@@ -35,3 +35,10 @@ def test_problems_is_a_leaf() -> None:
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     assert imported <= {"__future__", "collections.abc", "typing"}
+
+
+@pytest.mark.xdist_group("house")
+def test_a_group_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist tells its groups by the ends of tests' names, and says nothing where that does not work any more."""
+    grouped = bool(request.config.getoption("loadgroup", default=False))
+    assert request.node.nodeid.endswith("@house") is grouped
