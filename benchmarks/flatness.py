@@ -51,7 +51,7 @@ class Kind:
 
 KINDS = (
     Kind("worker's memory", "worker_mb", " MB", more=4, more_at_first=25),
-    Kind("background's memory", "background_mb", " MB", more=4, more_at_first=25),
+    Kind("background's memory", "background_mb", " MB", more=4, more_at_first=80),  # a vendor's SDK, at its first use
     Kind("database's memory, without its buffers", "database_mb", " MB", more=4, more_at_first=25),
     Kind("server's open files", "files", "", more=4, more_at_first=60),
     Kind("server's threads", "threads", "", more=1, more_at_first=20),

@@ -141,7 +141,8 @@ class Soak:
 async def measure(stack: Stack, plan: Plan) -> Result:
     """One soak."""
     processes.raise_file_limit()
-    server = stack.server("soak", COACH_LIMITS="on", COACH_CONTEXT="memory.source.Memory", COACH_BACKGROUND="on")
+    whole = {"COACH_LIMITS": "on", "COACH_CONTEXT": "memory.source.Memory", "COACH_BACKGROUND": "on"}
+    server = stack.server("soak", COACH_MEMORY_DELAY="5", **whole)
     await server.use("claude")
     soak = Soak(server, plan)
     say(f"soak: {plan.streams} streams and {REQUESTS} requests a second, {plan.seconds:.0f} s")
