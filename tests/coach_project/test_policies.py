@@ -108,6 +108,8 @@ def test_the_admin_stands_where_the_operator_wants_it(server: Serve) -> None:
         asked = dict(zip(("username", "password"), ADMIN, strict=True)) | {"csrfmiddlewaretoken": token[1]}
         page = http.post("/back-office/login/?next=/back-office/", data=asked)
         assert (page.status_code, page.url.path) == (200, "/back-office/")
+        (login,) = (each for each in page.history[0].headers.get_list("Set-Cookie") if each.startswith("sessionid="))
+        assert {"HttpOnly", "SameSite=Lax"} <= set(login.split("; "))
         assert 'href="/back-office/personas/persona/"' in page.text
         assert "/admin/" not in re.sub(r"/static/admin/", "", page.text)
         assert http.get("/admin/").status_code in (403, 404)
