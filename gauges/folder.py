@@ -16,7 +16,7 @@ from pathlib import Path
 
 NAME = "PROMETHEUS_MULTIPROC_DIR"
 
-MEMORY = "/dev/shm"  # noqa: S108 — a folder of our own is made in it
+MEMORY = "/dev/shm"  # noqa: S108  # a folder of our own is made in it  # nosec B108
 """Where there is one: a file on a disk makes whoever writes to it wait while its page goes there, and that is an event loop."""
 
 GONE = 0
