@@ -44,7 +44,7 @@ class Metadata(serializers.JSONField):
         return super().to_internal_value(data)
 
 
-class DescribedText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call] — it registers itself
+class DescribedText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # it registers itself
     """What drf-spectacular can't see of a Text: that blanks alone are refused, and its form."""
 
     target_class = Text

@@ -37,7 +37,7 @@ every_vendor = pytest.mark.parametrize("path", VENDORS)
 
 
 async def nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
+    for chunk in list[bytes]():
         yield chunk
 
 
