@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,16 @@ def test_a_group_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
     """pytest-xdist tells its groups by the ends of tests' names, and says nothing where that does not work any more."""
     grouped = bool(request.config.getoption("loadgroup", default=False))
     assert request.node.nodeid.endswith("@house") is grouped
+
+
+def test_each_test_that_the_document_on_security_names_is_there() -> None:
+    named, missing, folder = 0, [], ""
+    for word in re.findall(
+        r"tests/[\w/]*(?:\.py)?|\btest_\w+\.py", (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    ):
+        folder = word.rpartition("/")[0] if word.startswith("tests/") else folder
+        named += 1
+        if not (ROOT / (word if word.startswith("tests/") else f"{folder}/{word}")).exists():
+            missing.append(word)
+    assert named > 60
+    assert missing == []

@@ -13,7 +13,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -134,27 +134,27 @@ def talk(api: Api, bearer: str, vendor: Vendor) -> None:
     assert api.edit(reply.end["user_message_id"], f"I like {WORD} more").status == 200
     assert api.stream(session, f"I have chest pain from {WORD}").end["safety"] == "chest_pain"
     assert api.stop(reply.end["turn_id"]).status_code == 202
-    told = f"{VENDOR_KEY}-{WORD}"
+    said = Scenario(deltas=(f"{WORD} ",) * 5, says=f"{VENDOR_KEY}-{WORD}")
     for trouble in (
-        {"status": 400},
-        {"status": 401},
-        {"status": 403, "code": "canary"},
-        {"status": 429, "retry_after": "9999"},
-        {"fail": 0},
-        {"fail": 1},
-        {"odd": frozenset({"malformed"})},
-        {"odd": frozenset({"html"})},
-        {"cut": 1},
+        replace(said, status=400),
+        replace(said, status=401),
+        replace(said, status=403, code="canary"),
+        replace(said, status=429, retry_after="9999"),
+        replace(said, fail=0),
+        replace(said, fail=1),
+        replace(said, odd=frozenset({"malformed"})),
+        replace(said, odd=frozenset({"html"})),
+        replace(said, cut=1),
     ):
-        vendor.base = Scenario(**{"deltas": (f"{WORD} ",) * 5, "says": told, **trouble})
+        vendor.base = trouble
         assert "error" in api.stream(session, f"Again {WORD}").end, trouble
     vendor.base = Scenario()
     fact = api.http.post("/memory", json={**mine, "kind": "goal", "text": f"I row {WORD}"}).json()
-    api.http.patch(f"/memory/{fact['fact_id']}", json={**mine, "text": f"I row {WORD} twice"})
+    api.http.patch(f"/memory/{fact['fact_id']}", json={**mine, "text": f"I row {WORD}twice"})
     for query in ("/chat/sessions", "/memory"):
         assert api.http.get(query, params={**mine, "q": WORD}).status_code == 200
     assert api.http.get("/user/export", params=mine).status_code == 200
-    assert api.http.post("/memory/forget", json={**mine, "topic": f"{WORD} twice"}).json()["facts"] == 1
+    assert api.http.post("/memory/forget", json={**mine, "topic": f"{WORD}twice"}).json()["facts"] == 1
     assert api.http.post("/memory", json={**mine, "kind": "goal", "text": f"I ski {WORD}"}).status_code == 201
 
 
