@@ -33,12 +33,14 @@ class Assets:
     script: Asset
     style: Asset
     libraries: Asset
+    reading: Asset
+    """Draws replies in the admin; no part of the page."""
 
     def named(self, name: str) -> Asset | None:
         return next((asset for asset in self.all() if asset.name == name), None)
 
     def all(self) -> Iterable[Asset]:
-        return self.script, self.style, self.libraries
+        return self.script, self.style, self.libraries, self.reading
 
 
 def made() -> Assets:
@@ -49,6 +51,7 @@ def made() -> Assets:
         script=_asset("page", ".js", joined(sources, "main.js")),
         style=_asset("page", ".css", without_comments(styles)),
         libraries=_asset("libraries", ".js", "\n;\n".join(_vendored(name) for name in LIBRARIES)),
+        reading=_asset("reading", ".js", joined(sources, "reading.js")),
     )
 
 

@@ -46,6 +46,28 @@ def page(operator: Page) -> Iterator[Page]:
     assert [each for each in complaints if "favicon" not in each] == []
 
 
+def test_a_session_reads_as_in_the_chat(coach: Server, page: Page) -> None:
+    api = Api(coach.url, user="read")
+    session = api.start()
+    api.stream(session, "**Hello**")
+    with coach.database() as database:
+        database.execute(
+            "UPDATE chat_message SET text = %s WHERE session_id = %s AND role = 'assistant'",
+            [
+                f"A **strong** start {EVIL}\n\n| Day | What |\n| --- | --- |\n| 1 | Run |\n",
+                session.removeprefix("session_"),
+            ],
+        )
+    page.goto(f"{coach.url}/admin/chat/session/{session.removeprefix('session_')}/change/")
+    answer = page.locator(".transcript .assistant .bubble")
+    expect(answer.locator("strong")).to_have_text("strong")
+    expect(answer.locator("td")).to_have_text(["1", "Run"])
+    expect(answer).to_contain_text("<img src=x")
+    assert answer.locator("img").count() == 0
+    expect(page.locator(".transcript .user .bubble")).to_have_text("**Hello**")
+    assert page.title() != "ran"
+
+
 def test_the_charts_are_drawn_and_can_be_read(coach: Server, page: Page) -> None:
     api = Api(coach.url, user="charted")
     api.stream(api.start(), "Hello")

@@ -104,6 +104,7 @@ def test_what_is_sent_offline_goes_out_once_when_back(here: Visit, vendor: Vendo
     here.ask("Offline")
     expect(here.questions).to_have_text(["Online", "Offline"])
     expect(here.note).to_have_text(OFFLINE)
+    expect(here.page.locator(".answer.thinking")).to_have_count(0)  # no dot that pretends
     assert len(here.stored("user")) == 1
     here.context.set_offline(False)
     here.finished()

@@ -101,8 +101,9 @@ export class Answer extends Said {
   show(all) {
     if (this.#coach !== this.message.persona) this.#introduce(this.message.persona);
     this.element.dataset.id = this.message.id;
-    this.element.classList.toggle("running", this.running && !this.message.lost && !this.message.stopping);
-    this.element.classList.toggle("thinking", this.running && !this.message.content);
+    const going = this.running && !this.message.lost && !this.message.stopping; // no dot pretends
+    this.element.classList.toggle("running", going);
+    this.element.classList.toggle("thinking", going && !this.message.content);
     this.element.setAttribute("aria-busy", String(this.running));
     this.#text();
     this.#say();
