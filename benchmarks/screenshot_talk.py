@@ -21,6 +21,10 @@ THINKS, SPEAKS = 0.25, 0.7
 PIECE = 5
 """Characters of a delta."""
 
+PAUSE = "\0"
+RESTS = 5.0
+"""s for which an answer says no more, where that stands in it: while a picture is taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -94,6 +98,18 @@ TALKS = (
 )
 """The newest last."""
 
+GROWING = Said(
+    "How do I keep a log of my runs?",
+    (
+        "One line a run is enough, in a file that opens everywhere:\n\n"
+        "```csv\ndate,km,minutes,knee\n2026-03-03,3.0,21,fine\n2026-03-07,3.5,25,a little sore\n```\n\n"
+        "Three things are worth a column:\n\n"
+        "- **How far and how long.** Your pace is in there by itself.\n"
+        f"- **The knee**, in one word. That is the line that{PAUSE} you will be glad to have.\n",
+    ),
+)
+"""Asked while the picture of a growing answer is taken; its prompt may quote the others."""
+
 FACTS = (
     ("preference", "Likes to train before breakfast."),
     ("person", "Runs with a friend, Ingrid, on Saturdays."),
@@ -106,7 +122,7 @@ async def served() -> AsyncIterator[str]:
     """Anthropic's Messages at that address: what the talks say to the last question. Ends when its clients have gone."""
     talking: list[asyncio.Task[None] | None] = []
     asked: Counter[str] = Counter()
-    answers = {said.question: said.answers for talk in TALKS for said in talk.said}
+    answers = {said.question: said.answers for said in (GROWING, *(said for talk in TALKS for said in talk.said))}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talking.append(asyncio.current_task())
@@ -138,7 +154,7 @@ async def _say(writer: asyncio.StreamWriter, text: str) -> None:
     await asyncio.sleep(THINKS)
     pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
     for piece in pieces:
-        writer.write(chunk(form.before + json.dumps(piece)[1:-1].encode() + form.after))
-        await asyncio.sleep(SPEAKS / len(pieces))
+        writer.write(chunk(form.before + json.dumps(piece.replace(PAUSE, ""))[1:-1].encode() + form.after))
+        await asyncio.sleep(RESTS if PAUSE in piece else SPEAKS / len(pieces))
     writer.write(chunk(form.closing) + b"0\r\n\r\n")
     await writer.drain()

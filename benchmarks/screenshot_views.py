@@ -17,11 +17,12 @@ EDITED = "fitness_coach"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Of a device: CSS pixels, the colours that it prefers, device pixels a CSS pixel."""
+    """Of a device: CSS pixels, the colours that it prefers, device pixels a CSS pixel, and whether it asks for less motion."""
 
     size: tuple[int, int]
     scheme: str = "light"
     scale: int = 1
+    still: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ async def conversation(page: Page, site: Site) -> None:
 
 async def remembered(page: Page, site: Site) -> None:
     await conversation(page, site)
+    if await page.locator("header [data-sidebar]").is_visible():
+        await page.locator("header [data-sidebar]").click()
     await page.click("#open-memory")
     await page.locator("#facts li").first.wait_for()
 
@@ -63,6 +66,27 @@ async def versions(page: Page, site: Site) -> None:
     await conversation(page, site)
     await page.locator(".answer .versions .action:not(.small)").last.click()
     await page.locator("#versions[open] section").nth(1).wait_for()
+
+
+async def growing(page: Page, site: Site) -> None:
+    await empty(page, site)
+    await page.fill("#field", talk.GROWING.question)
+    await page.click("#send")
+    await page.get_by_text("That is the line that").wait_for()
+
+
+async def offline(page: Page, site: Site) -> None:
+    await conversation(page, site)
+    await page.context.set_offline(True)
+    await page.fill("#field", "And when it rains?")
+    await page.click("#send")
+    await page.locator(".answer .note").last.wait_for()
+    await page.locator("#notice").evaluate("notice => (notice.hidden = true)")  # it goes by itself, in six seconds
+
+
+async def sidebar(page: Page, site: Site) -> None:
+    await conversation(page, site)
+    await page.locator("header [data-sidebar]").click()
 
 
 async def dashboard(page: Page, site: Site) -> None:
@@ -107,8 +131,12 @@ PICTURES: Mapping[str, tuple[Way, Look]] = {
     "page-empty-phone-dark": (empty, replace(PHONE, scheme=DARK)),
     "page-conversation-phone-light": (conversation, PHONE),
     "page-conversation-phone-dark": (conversation, replace(PHONE, scheme=DARK)),
+    "page-sidebar-phone-light": (sidebar, PHONE),
+    "page-offline-phone-dark": (offline, replace(PHONE, scheme=DARK)),
     "page-memory-desktop-light": (remembered, DESKTOP),
+    "page-memory-phone-dark": (remembered, replace(PHONE, scheme=DARK)),
     "page-versions-desktop-light": (versions, DESKTOP),
+    "page-growing-desktop-light": (growing, replace(DESKTOP, still=False)),
     "admin-dashboard": (dashboard, ADMIN),
     "admin-workshop": (workshop, ADMIN),
     "admin-session": (session, ADMIN),

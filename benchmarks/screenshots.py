@@ -100,7 +100,7 @@ async def picture(browser: Browser, site: Site, name: str, folder: Path) -> None
         has_touch=look.scale > 1,
         locale="en-GB",
         timezone_id="Europe/Oslo",
-        reduced_motion="reduce",
+        reduced_motion="reduce" if look.still else "no-preference",
     )
     await context.add_init_script(f"localStorage.setItem('coach.user', '{talk.USER}')")
     page = await context.new_page()
