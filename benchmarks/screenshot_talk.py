@@ -139,7 +139,7 @@ async def served() -> AsyncIterator[str]:
                 asked[question] += 1
                 chosen = answers[question]
                 await _say(writer, chosen[min(asked[question], len(chosen)) - 1])
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):  # the server has ended, in the middle of an answer too
             writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
