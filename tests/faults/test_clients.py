@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.api import Api, Reply
+from tests.coach_project.processes import until
 from tests.conftest import Serve
 from tests.serving import Server
 from tests.vendor import Scenario, Vendor
@@ -184,14 +185,22 @@ def test_row_06_a_key_with_another_body_is_refused(vendor: Vendor, coach: Server
 
 
 def test_row_07_of_two_messages_at_once_one_is_answered_the_other_refused(vendor: Vendor, coach: Server) -> None:
-    vendor.base = Scenario(words=4, pace=0.02)
+    vendor.base = Scenario(words=5000, pace=0.02)
     session = Api(coach.url).start()
     barrier = threading.Barrier(2)
 
+    def answered(last: dict[str, str]) -> bool:
+        return last["role"] == "assistant" and bool(last["content"])
+
     def send(message: str) -> Reply:
+        """Whoever is refused ends the other's turn once it has said something: until then it runs."""
         mine = Api(coach.url)
         barrier.wait()
-        return mine.stream(session, message)
+        reply = mine.stream(session, message)
+        if reply.status == 409:
+            until(lambda: answered(mine.session(session)["messages"][-1]))
+            assert mine.stop(json.loads(reply.raw)["turn_id"]).status_code == 202
+        return reply
 
     with ThreadPoolExecutor(2) as pool:
         for number in range(20):
@@ -200,7 +209,7 @@ def test_row_07_of_two_messages_at_once_one_is_answered_the_other_refused(vendor
             (lost,) = (json.loads(reply.raw) for reply in replies if reply.status == 409)
             (won,) = (reply for reply in replies if reply.status == 200)
             assert (lost["error"], lost["turn_id"]) == ("turn_in_progress", won.headers["x-turn-id"])
-            assert won.end["status"] == "complete"
+            assert won.end["status"] == "stopped"
     messages = Api(coach.url).session(session)["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant"] * 20
     assert len(vendor.turns) == 20

@@ -122,6 +122,7 @@ def test_a_short_turn_writes_nothing_while_it_runs(vendor: Vendor, vendored: Ser
 def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor: Vendor, vendored: Server) -> None:
     vendor.base = Scenario(words=200, pace=0.02)
     sessions = [Api(vendored.url, f"user-{number}").start() for number in range(20)]
+    begun = time.monotonic()
     listening = [Listening(Api(vendored.url).stream, session, "Hello") for session in sessions]
     written: dict[tuple[object, int], tuple[str, object]] = {}
     with vendored.database() as database:
@@ -129,6 +130,7 @@ def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor
             rows = database.execute("SELECT turn_id, start, text, xmin::text FROM chat_piece").fetchall()
             written.update({(row[0], row[1]): (row[2], row[3]) for row in rows})
             time.sleep(0.1)
+        took = time.monotonic() - begun  # four seconds, or longer on a busy machine
         assert database.execute("SELECT count(*) FROM chat_piece").fetchone() == (0,)
     turns = {turn for turn, _ in written}
     assert len(turns) == 20
@@ -136,9 +138,9 @@ def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor
         pieces = sorted((start, text) for (of, start), (text, _) in written.items() if of == turn)
         assert [start for start, _ in pieces] == [sum(len(t) for _, t in pieces[:n]) for n in range(len(pieces))]
         assert vendor.base.text.startswith("".join(text for _, text in pieces))
-        assert 2 <= len(pieces) <= 6
-    # Four seconds of talk, twenty turns: a statement now and then, not one a turn and second.
-    assert len({transaction for _, transaction in written.values()}) <= 15
+        assert 2 <= len(pieces) <= took + 2
+    # Twenty turns: a statement now and then, not one a turn and second.
+    assert len({transaction for _, transaction in written.values()}) <= took * 15 / 4
 
 
 def test_row_31_a_stop_under_load_lets_turns_end_and_takes_no_new_ones(vendor: Vendor, server: Serve) -> None:
