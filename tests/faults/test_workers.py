@@ -119,13 +119,14 @@ def test_a_short_turn_writes_nothing_while_it_runs(vendor: Vendor, vendored: Ser
 
 
 @pytest.mark.database
-def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor: Vendor, vendored: Server) -> None:
+def test_checkpoints_hold_each_word_once_and_turns_share_their_statements(vendor: Vendor, server: Serve) -> None:
+    coach = server(**claude(vendor, COACH_LIMITS="off"))
     vendor.base = Scenario(words=200, pace=0.02)
-    sessions = [Api(vendored.url, f"user-{number}").start() for number in range(20)]
+    sessions = [Api(coach.url).start() for _ in range(20)]
     begun = time.monotonic()
-    listening = [Listening(Api(vendored.url).stream, session, "Hello") for session in sessions]
+    listening = [Listening(Api(coach.url).stream, session, "Hello") for session in sessions]
     written: dict[tuple[object, int], tuple[str, object]] = {}
-    with vendored.database() as database:
+    with coach.database() as database:
         while not all(each.over for each in listening):
             rows = database.execute("SELECT turn_id, start, text, xmin::text FROM chat_piece").fetchall()
             written.update({(row[0], row[1]): (row[2], row[3]) for row in rows})
