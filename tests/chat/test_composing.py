@@ -39,6 +39,9 @@ SCENE = Scene(
     held=False,
     counted=None,
     path=(),
+    app="",
+    user="someone",
+    budgeted=False,
 )
 FACTS = "What is known of the user:\n- knee hurts since May"
 
