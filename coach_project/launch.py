@@ -66,12 +66,11 @@ def read() -> Launch:
     database_url = env.text("DATABASE_URL")
     host = env.text("HOST", "127.0.0.1")
     needed = ("DJANGO_SECRET_KEY",) if is_loopback(host) else ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS")
-    auth = env.one_of("COACH_AUTH", AUTH_MODES, "token")
     launch = Launch(
         host=host,
         port=env.whole("PORT", 5001, least=0, most=65535),
         workers=env.whole("WEB_CONCURRENCY", 2 if database_url else 1, least=1, most=1024),
-        auth=auth,
+        auth=(auth := env.one_of("COACH_AUTH", AUTH_MODES, "token")),
         data=(BASE_DIR / env.text("COACH_DATA", ".data")).absolute(),
         database_url=database_url,
         direct_url=env.text("DATABASE_DIRECT_URL", database_url),
