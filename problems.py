@@ -18,9 +18,8 @@ Problem                          code                status  retryable
  x TooLarge                      too_large           413     no
  x UnsupportedMediaType          unsupported_media_type 415  no
  x IdempotencyMismatch           idempotency_mismatch 422    no
- x Limited
+ x RateLimited                   rate_limited        429     yes
    + TooManyTurns                too_many_turns      429     yes
-   + RateLimited                 rate_limited        429     yes
    + BudgetExceeded              budget_exceeded     429     yes
  x Internal                      internal            500     yes
  x NotSaved                      not_saved           503     yes
@@ -187,11 +186,13 @@ class IdempotencyMismatch(Problem):
     default_message = "This Idempotency-Key was used with another request; take a new key."
 
 
-class Limited(Problem):
+class RateLimited(Problem):
     """As much as a caller may have; `more_headers` say how much that is (identity.quotas)."""
 
+    code = "rate_limited"
     status = 429
     retryable = True
+    default_message = "You have sent as many requests as you may; wait a moment."
 
     def __init__(
         self, message: str = "", *, retry_after: int | None = None, more_headers: Mapping[str, str] | None = None
@@ -203,18 +204,13 @@ class Limited(Problem):
         return {**super().headers(), **self._more_headers}
 
 
-class TooManyTurns(Limited):
+class TooManyTurns(RateLimited):
     code = "too_many_turns"
     default_message = "You have as many running turns as you may; wait for the end of one, or stop it."
     default_retry_after = 5
 
 
-class RateLimited(Limited):
-    code = "rate_limited"
-    default_message = "You have sent as many requests as you may; wait a moment."
-
-
-class BudgetExceeded(Limited):
+class BudgetExceeded(RateLimited):
     code = "budget_exceeded"
     default_message = "What may be spent in a day is spent; it goes on tomorrow."
 

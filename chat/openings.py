@@ -135,6 +135,20 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
     voice = await _voice(store, scene, terms)
     terms.admit()
     slot = _slot(scene, terms.turns_of_owner if scene.named else None)
+    return await _begin(store, request, terms, scene, place, text, voice, slot)
+
+
+async def _begin(
+    store: Store,
+    request: Request,
+    terms: Terms,
+    scene: Scene,
+    place: Place | None,
+    text: str,
+    voice: Voice,
+    slot: int | None,
+) -> Opened | None:
+    """Compose the prompt and store the turn. Raises BudgetExceeded. None: as for _look."""
     answer = scene.rules.asked(text)
     alias = SAFETY if answer else scene.session_brain or voice.brain or scene.active_brain or terms.default_brain
     asked = Asked(scene.owner, scene.named, scene.language, scene.session, scene.anchor, scene.depth, text)
@@ -162,7 +176,7 @@ async def _look(store: Store, request: Request, terms: Terms) -> Opened | UUID |
         manifest=json.dumps({**made.manifest, "safety_rules": scene.rules.number}),
         safety=answer.rule if answer else "",
     )
-    need, spender = None, None
+    need = spender = None
     if terms.budgets and scene.budgeted and not answer:
         need = spending.need(alias, sum(made.manifest["tokens"].values()))
         spender = Spender(scene.app, scene.user, scene.owner if scene.named else None)

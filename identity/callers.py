@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from identity.models import Owner
-from problems import Forbidden, Invalid, Limited, Unauthenticated
+from problems import Forbidden, Invalid, RateLimited, Unauthenticated
 
 ANONYMOUS = "anonymous"
 
@@ -37,7 +37,7 @@ class Caller:
     user: str | None = None
     scopes: frozenset[str] = frozenset()
     open: bool = False
-    refused: Limited | None = None
+    refused: RateLimited | None = None
 
     def whom(self, user_id: str) -> str:
         """Whose data a request with this user_id means; empty where it names nobody. Raises Forbidden."""
