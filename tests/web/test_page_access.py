@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.vendor import Scenario, Vendor
 from tests.web.conftest import Come
@@ -150,6 +150,23 @@ def test_axe_finds_nothing(come: Come, vendor: Vendor, theme: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "nb")
     here.finished()
     assert violations(page) == []
+
+
+WRITTEN = """accent => {
+  const stage = document.getElementById("stage");
+  stage.style.setProperty("--accent", accent);
+  return getComputedStyle(stage.firstChild).color;
+}"""
+BLACK, WHITE = "color(xyz-d65 0 0 0)", "color(xyz-d65 0.9505 1 1.089)"
+
+
+def test_on_a_coachs_colour_stands_the_one_of_black_and_white_that_can_be_read(browser: Browser) -> None:
+    page = browser.new_page()
+    tokens = (HERE / "page" / "tokens.css").read_text(encoding="utf-8")
+    page.set_content(f"<style>{tokens} b {{ color: var(--on-accent) }}</style><div id=stage><b>x</b></div>")
+    colours = ("#1f6f5c", "#c2410c", "#000000", "#747474", "#777777", "#ffd54a", "#ffffff")
+    assert [page.evaluate(WRITTEN, colour) for colour in colours] == [WHITE] * 4 + [BLACK] * 3
+    page.close()
 
 
 # --- In Norwegian -------------------------------------------------------------------------------------------------
