@@ -47,6 +47,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     shapes["Start"]["properties"]["time_zone"]["enum"] = ["UTC", "Europe/Oslo", "Asia/Kolkata"]
     # Only this brain can think here: another one's 502 would be right, and is in tests/faults.
     shapes["PatchedSessionChange"]["properties"]["brain"]["enum"] = ["config", None]
+    # Which words can mean something is no matter of form: memory.topics knows.
+    shapes["Forget"]["properties"]["topic"]["enum"] = ["rowing", "my knee", "løping"]
     shapes["Switch"]["properties"]["brain"]["enum"] = ["config"]
 
 

@@ -70,7 +70,7 @@ def test_what_was_said_in_a_pause_stays_unknown_after_it(kari: Owner) -> None:
     assert Omission.objects.filter(owner=kari).count() == 2
     profile.paused = False
     profile.save()
-    turn_in(session_of(kari), "Now I swim", "Fine", at=NOW)
+    turn_in(session_of(kari), "Now I swim", "Fine")
     finding.find(10)
     assert remembered(kari) == {"Now I swim", "Fine"}
     assert set(finding.memorable(kari.id).values_list("text", flat=True)) == {"Now I swim", "Fine"}
