@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chat.fields import NOT_BLANK
+
 PROBLEM = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
@@ -15,8 +17,8 @@ SEND: dict[str, Any] = {
     "type": "object",
     "required": ["session_id", "message"],
     "properties": {
-        "session_id": {"type": "string", "maxLength": 200, "pattern": r"\S", "example": "session_0198c0ffee"},
-        "message": {"type": "string", "maxLength": 32000, "pattern": r"\S"},
+        "session_id": {"type": "string", "maxLength": 200, "pattern": NOT_BLANK, "example": "session_0198c0ffee"},
+        "message": {"type": "string", "maxLength": 32000, "pattern": NOT_BLANK},
     },
 }
 USAGE = {

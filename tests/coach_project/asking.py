@@ -67,6 +67,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     body = case.body if isinstance(case.body, dict) and ParameterLocation.BODY not in bad else None
     if body is not None:
         _fill(case, body, ours)
+    elif case.path == "/chat/start" and ParameterLocation.BODY not in bad and not isinstance(case.body, dict):
+        case.body = {"user_id": USER}  # who may leave it out is a matter of who calls
     if ParameterLocation.QUERY not in bad:
         _name(case, body)
 
