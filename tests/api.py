@@ -60,7 +60,7 @@ class Api:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["session_id"])
 
-    def warm_up(self, patience: float = 60) -> None:
+    def warm_up(self, patience: float = 180) -> None:
         """Talk until a reply is whole: a process imports its brain's SDK first, which may take longer than its deadlines."""
         deadline = time.monotonic() + patience
         while (answer := self.message(self.start(), "Warm up")).status_code != 200:
@@ -121,7 +121,7 @@ class Api:
     def session(self, session: str) -> Any:
         return self.get(f"/chat/sessions/{session}")
 
-    def wait_for(self, session: str, status: str, patience: float = 30) -> Any:
+    def wait_for(self, session: str, status: str, patience: float = 90) -> Any:
         """The session, once its last message's turn has this status."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
@@ -154,7 +154,7 @@ class Listening:
     def over(self) -> bool:
         return self._future.done()
 
-    def reply(self, patience: float = 60) -> Reply:
+    def reply(self, patience: float = 180) -> Reply:
         """Wait for its end (s)."""
         return self._future.result(patience)
 

@@ -121,7 +121,7 @@ class Server:
         if self.environment.get("COACH_BRAIN", "config") != "config":
             httpx2.get(f"{self.url}/brain/health", timeout=60)
 
-    def _wait_until_ready(self, patience: float = 60) -> None:
+    def _wait_until_ready(self, patience: float = 180) -> None:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             assert self._process is not None

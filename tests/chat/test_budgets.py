@@ -69,7 +69,7 @@ def reserved(server: Server) -> int:
     return int(row[0])
 
 
-def settled(server: Server, patience: float = 30) -> None:
+def settled(server: Server, patience: float = 90) -> None:
     """Wait until no turn has anything reserved."""
     deadline = time.monotonic() + patience
     while reserved(server):
@@ -150,7 +150,7 @@ def test_however_a_turn_ends_what_it_spent_is_counted_and_nothing_stays_reserved
     }.get(ending, Scenario(words=2000, pace=0.02))
     sent = Listening(api.stream, session, "Hello")
     if ending in ("stopped", "deleted", "killed"):
-        heard = far.wait_for(session, "running", patience=30)
+        heard = far.wait_for(session, "running", patience=90)
         while len(heard["messages"][-1]["content"]) < 100:
             heard = far.session(session)
         assert LONGEST < drawn(here, "", api.user)[0] < LONGEST + 2000

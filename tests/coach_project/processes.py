@@ -12,7 +12,7 @@ from pathlib import Path
 from coach_project import shelf
 
 
-def until(is_so: Callable[[], bool], patience: float = 60) -> None:
+def until(is_so: Callable[[], bool], patience: float = 180) -> None:
     """Wait for it; a failure after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not is_so():

@@ -83,7 +83,7 @@ def proxy(coach: Server, area: Path) -> Iterator[tuple[str, str]]:
     command = [program, "-c", str(area / "nginx.conf"), "-e", str(area / "log"), "-g", "daemon off;"]
     with (area / "said").open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as running:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while True:
                 assert running.poll() is None, (area / "said").read_text()
                 try:

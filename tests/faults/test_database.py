@@ -75,7 +75,7 @@ def start(
         assert not server.complaint()
 
 
-def until(true: Callable[[], bool], patience: float = 30) -> None:
+def until(true: Callable[[], bool], patience: float = 90) -> None:
     deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline
@@ -145,7 +145,7 @@ def test_row_28_a_reply_that_cannot_be_stored_is_never_called_done_and_stored_la
     reply = listening.reply()
     assert (reply.end["error"], reply.end["retryable"]) == ("not_saved", True)
     database.start()
-    detail = api.wait_for(session, "interrupted", patience=30)
+    detail = api.wait_for(session, "interrupted", patience=90)
     assert detail["messages"][-1]["content"] == reply.text
     assert api.message(session, "And now?").status_code == 200
     log = coach.log.read_text()

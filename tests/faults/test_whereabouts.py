@@ -45,7 +45,7 @@ TABLES_WITH_TEXT = {
 PAGES_WITH_TEXT = re.compile(r"/admin/(chat/session|memory/fact)/")
 """The operator's pages that show what users said."""
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """s for what the background does."""
 
 
@@ -186,7 +186,10 @@ def until_learned(server: Server) -> None:
             if passages and passages[0] > 4 and doing == (0,):
                 return
             time.sleep(0.1)
-    raise AssertionError(f"not learned after {PATIENCE} s")
+        jobs = database.execute(
+            "SELECT task_name, status::text, attempts, queueing_lock FROM procrastinate_jobs"
+        ).fetchall()
+    raise AssertionError(f"not learned after {PATIENCE} s: {passages} passages; {jobs}")
 
 
 # --- Where it left traces -----------------------------------------------------------------------------------------

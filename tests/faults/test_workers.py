@@ -67,8 +67,8 @@ def test_row_32_after_a_kill_9_the_text_is_there_and_the_session_free(
             one.stop(signal.SIGKILL)
             os.kill(int(worker), signal.SIGKILL)
     far = Api(other.url)
-    ended = far.wait_for(session, "interrupted", patience=20)
-    assert time.monotonic() - died < 20
+    ended = far.wait_for(session, "interrupted", patience=60)
+    assert time.monotonic() - died < 60
     text = ended["messages"][-1]["content"]
     assert vendor.base.text.startswith(text)
     assert text.startswith("".join(word for at, word in seen if at < died - 1.0))

@@ -27,7 +27,7 @@ from tests.memory.talks import fact, talk
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 
-PATIENCE = 30
+PATIENCE = 90
 WAITING = """
 SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (
     SELECT pid FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())

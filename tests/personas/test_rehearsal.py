@@ -151,7 +151,7 @@ def test_rehearsals_hold_no_connection_and_end_with_their_reader(server: Serve, 
                 frames = streams.enter_context(operator.stream("POST", URL, data=asked)).iter_lines()
                 assert next(frames).startswith("data: ")
             assert operator.get("/admin/").status_code == 200
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not all(call.left_at for call in vendor.turns) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert [call.left_at is not None for call in vendor.turns] == [True] * 3

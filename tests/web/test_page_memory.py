@@ -52,7 +52,7 @@ def facts(dialog: Locator) -> Locator:
     return dialog.locator("#facts .fact")
 
 
-def wait_until_learned(here: Visit, patience: float = 60) -> None:
+def wait_until_learned(here: Visit, patience: float = 180) -> None:
     """The background worker has drawn the first fact."""
     deadline = time.monotonic() + patience
     while not here.api.get("/memory", user_id=here.user)["facts"]:
